@@ -1,0 +1,124 @@
+"""Direction: whether a change goes up, down or sideways, and which comparison says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from mappings.catalogue import Catalogue
+from mappings.errors import IncomparableOffers
+from mappings.family import Family, OrderKey, Plan, Tier
+from mappings.offer import INTERVALS, Interval, Offer
+from mappings.rules import DirectionKind
+
+
+@dataclass(frozen=True)
+class Direction:
+    """`kind`, the comparison that decided it (an order key, or why none was needed), a sentence.
+
+    `start` is an upgrade from nothing: from no plan or the free plan to any other.
+    """
+
+    kind: DirectionKind
+    decided_by: str
+    why: str
+
+
+def direction(catalogue: Catalogue, current: Offer | None, target: Offer | None) -> Direction:
+    """Where a change leads. `current` None: the account holds nothing. `target` None: cancellation.
+
+    Raises IncomparableOffers across families, UnknownOffer for an offer that is no longer sold.
+    """
+    named = current or target
+    if named is None:
+        return Direction("same", "nothing", "there is no plan to cancel")
+    return direction_in(catalogue.family(named.family), current, target)
+
+
+def compare(family: Family, left: Offer | None, right: Offer | None) -> int:
+    """-1, 0 or 1 as `left` stands below, level with or above `right`.
+
+    A total preorder on the offers of a family: nothing and the free plan stand level, below every
+    other offer whatever the keys say; the others are compared by the family's order keys.
+    """
+    mine, other = _standing(family, left), _standing(family, right)
+    return (mine > other) - (mine < other)
+
+
+def direction_in(family: Family, current: Offer | None, target: Offer | None) -> Direction:
+    """`direction` within one family whose catalogue need not be complete yet."""
+    if current is not None and target is not None and current.family != target.family:
+        raise IncomparableOffers.between(current.family, target.family)
+    if current is None or current.is_free:
+        return _from_nothing(family, target)
+    if target is None:
+        return Direction("cancel", "cancellation", f"{_named(family, current)} is given up")
+    if target.is_free:
+        why = f"{_named(family, target)} is the free plan, below every other"
+        return Direction("downgrade", "free", why)
+    if current == target:
+        return Direction("same", "identical", f"{_named(family, target)} is held already")
+    return _between_paid(family, current, target)
+
+
+def _from_nothing(family: Family, target: Offer | None) -> Direction:
+    if target is None:
+        return Direction("same", "nothing", "there is no paid plan to cancel")
+    if target.is_free:
+        return Direction("same", "free", f"{_named(family, target)} is held already")
+    why = f"{_named(family, target)} is taken up by an account that pays for nothing yet"
+    return Direction("start", "free", why)
+
+
+def _between_paid(family: Family, current: Offer, target: Offer) -> Direction:
+    for key in family.order:
+        before, after = _value(family, current, key), _value(family, target, key)
+        if before == after:
+            continue
+        kind: DirectionKind = "upgrade" if after > before else "downgrade"
+        return Direction(kind, key, _sentence(family, key, current, target))
+    compared = " and ".join(_SPOKEN[key] for key in family.order)
+    return Direction("lateral", "none", f"{compared} are equal in both")
+
+
+def _standing(family: Family, offer: Offer | None) -> tuple[int, ...]:
+    if offer is None or offer.is_free:
+        return (0,)
+    return (1, *(_value(family, offer, key) for key in family.order))
+
+
+def _value(family: Family, offer: Offer, key: OrderKey) -> int:
+    plan = family.plan(offer.plan)
+    return _VALUES[key](plan, plan.tier(offer.tier), offer.interval)
+
+
+_VALUES: Mapping[OrderKey, Callable[[Plan, Tier, Interval | None], int]] = {
+    "plan": lambda plan, tier, interval: plan.rank,
+    "tier": lambda plan, tier, interval: tier.size_for(interval),
+    "tier_per_month": lambda plan, tier, interval: tier.size,
+    "interval": lambda plan, tier, interval: INTERVALS.index(interval) if interval else -1,
+}
+
+_SPOKEN: Mapping[OrderKey, str] = {
+    "plan": "the plan's rank",
+    "tier": "the size",
+    "tier_per_month": "the size per month",
+    "interval": "the interval",
+}
+
+
+def _sentence(family: Family, key: OrderKey, current: Offer, target: Offer) -> str:
+    up = _value(family, target, key) > _value(family, current, key)
+    if key == "plan":
+        word = "above" if up else "below"
+        return f"{_named(family, target)} ranks {word} {_named(family, current)}"
+    if key == "interval":
+        word = "longer" if up else "shorter"
+        return f"the {target.interval} is {word} than the {current.interval}"
+    new, old = _value(family, target, key), _value(family, current, key)
+    per = " a month" if key == "tier_per_month" else ""
+    return f"{new:,} {family.unit}{per} is {'more' if up else 'fewer'} than {old:,}"
+
+
+def _named(family: Family, offer: Offer) -> str:
+    return family.plan(offer.plan).name
