@@ -64,7 +64,7 @@ def decide(
 def situation_of(
     family: Family, found: Direction, current: Offer | None, target: Offer | None, facts: Facts
 ) -> Situation:
-    """What rules can see of the change. An account that holds nothing counts as on the free plan."""
+    """What rules can see of the change. Who holds nothing counts as on the free plan."""
     free = family.free_plan
     held = current.plan if current else (free.id if free else None)
     intervals = {offer.interval for offer in (current, target) if offer and offer.interval}

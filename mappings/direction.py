@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mappings.catalogue import Catalogue
 from mappings.errors import IncomparableOffers
-from mappings.family import Family, OrderKey, Plan, Tier
-from mappings.offer import INTERVALS, Interval, Offer
+from mappings.family import Family, OrderKey
+from mappings.offer import INTERVALS, Offer
 from mappings.rules import DirectionKind
 
 
@@ -89,15 +89,17 @@ def _standing(family: Family, offer: Offer | None) -> tuple[int, ...]:
 
 def _value(family: Family, offer: Offer, key: OrderKey) -> int:
     plan = family.plan(offer.plan)
-    return _VALUES[key](plan, plan.tier(offer.tier), offer.interval)
+    tier = plan.tier(offer.tier)
+    match key:
+        case "plan":
+            return plan.rank
+        case "tier":
+            return tier.size_for(offer.interval)
+        case "tier_per_month":
+            return tier.size
+        case "interval":
+            return INTERVALS.index(offer.interval) if offer.interval else -1
 
-
-_VALUES: Mapping[OrderKey, Callable[[Plan, Tier, Interval | None], int]] = {
-    "plan": lambda plan, tier, interval: plan.rank,
-    "tier": lambda plan, tier, interval: tier.size_for(interval),
-    "tier_per_month": lambda plan, tier, interval: tier.size,
-    "interval": lambda plan, tier, interval: INTERVALS.index(interval) if interval else -1,
-}
 
 _SPOKEN: Mapping[OrderKey, str] = {
     "plan": "the plan's rank",

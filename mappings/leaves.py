@@ -6,7 +6,7 @@ A number in quotes is not a number here and 1 is not true: whoever wrote it mean
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from marshmallow import ValidationError, fields
 
@@ -28,9 +28,7 @@ class Leaf(fields.Field[object]):
         super().__init__(required=required, error_messages={"required": MISSING_KEY})
         self._check = check
 
-    def _deserialize(
-        self, value: object, attr: str | None, data: Mapping[str, object] | None, **_: object
-    ) -> object:
+    def _deserialize(self, value: object, *_: object, **__: object) -> object:
         complaint = self._check(value)
         if complaint is not None:
             raise ValidationError(complaint)
@@ -46,9 +44,7 @@ class Keyed(fields.Field[object]):
         self._value = value
         self._filled = required
 
-    def _deserialize(
-        self, value: object, attr: str | None, data: Mapping[str, object] | None, **_: object
-    ) -> object:
+    def _deserialize(self, value: object, *_: object, **__: object) -> object:
         if not isinstance(value, dict):
             raise ValidationError("this must be a table")
         if self._filled and not value:

@@ -9,30 +9,15 @@ from decimal import Decimal, InvalidOperation
 from mappings.errors import MoneyError
 
 # https://docs.stripe.com/currencies#zero-decimal
-_ZERO_DECIMAL = frozenset(
-    [
-        "bif",
-        "clp",
-        "djf",
-        "gnf",
-        "jpy",
-        "kmf",
-        "krw",
-        "mga",
-        "pyg",
-        "rwf",
-        "vnd",
-        "vuv",
-        "xaf",
-        "xof",
-        "xpf",
-    ]
-)
+_ZERO_DECIMAL = {
+    "bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf",
+    "xof", "xpf",
+}  # fmt: skip
 # https://docs.stripe.com/currencies#three-decimal
-_THREE_DECIMAL = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+_THREE_DECIMAL = {"bhd", "jod", "kwd", "omr", "tnd"}
 # Charged in whole units although Stripe counts them with two decimals.
 # https://docs.stripe.com/currencies#special-cases
-_WHOLE_UNITS_ONLY = frozenset(["isk", "ugx"])
+_WHOLE_UNITS_ONLY = {"isk", "ugx"}
 
 _AMOUNT = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _CURRENCY = re.compile(r"[a-z]{3}", re.ASCII)

@@ -43,6 +43,8 @@ class PriceReader:
                 money = minor_units(text, currency)
             except MoneyError as error:
                 self._problems.add(path, error.code, str(error))
+                # Keeps the interval among those sold; a catalogue with problems is never used.
+                found[currency] = Money(1, currency)
                 continue
             self._check_range(money, path)
             found[currency] = money
