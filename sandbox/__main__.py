@@ -1,0 +1,37 @@
+"""`python -m sandbox`: a Stripe on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+
+from .server import serve
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="sandbox", description="A Stripe on this machine.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=12111)
+    parser.add_argument("--forward-to", metavar="URL", help="send every event there, signed")
+    parser.add_argument("--start", metavar="ISO", help="freeze the clock at this moment (UTC)")
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    start = datetime.fromisoformat(chosen.start) if chosen.start else None
+    if start is not None and start.tzinfo is None:
+        start = start.replace(tzinfo=UTC)
+    try:
+        serve(
+            chosen.host,
+            chosen.port,
+            forward_to=chosen.forward_to,
+            start=start,
+            seed=chosen.seed,
+            say=lambda line: print(line, file=sys.stdout, flush=True),  # noqa: T201
+        )
+    except KeyboardInterrupt:
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

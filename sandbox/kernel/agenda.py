@@ -1,0 +1,51 @@
+"""What is due when: one heap per clock, validated lazily.
+
+Objects know their own next due moment; the heap only remembers to ask. An entry whose object has
+moved on is dropped when it comes up, so nothing is ever searched or removed, rolled back requests
+leave nothing to clean, and an advance costs what is due and not what exists.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+ClockId = str | None
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """A moment at which an object wants to act; `seq` (creation order) breaks ties."""
+
+    moment: int
+    seq: int
+    family: str = field(compare=False)
+    identifier: str = field(compare=False)
+
+
+class Agenda:
+    """Due entries per clock; None is the sandbox's own clock."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[ClockId, list[Entry]] = defaultdict(list)
+        self._present: set[tuple[ClockId, Entry, str]] = set()
+
+    def put(self, clock: ClockId, entry: Entry) -> None:
+        key = (clock, entry, entry.identifier)
+        if key not in self._present:
+            self._present.add(key)
+            heappush(self._heaps[clock], entry)
+
+    def earliest(self, clock: ClockId) -> int | None:
+        heap = self._heaps[clock]
+        return heap[0].moment if heap else None
+
+    def take(self, clock: ClockId, until: int) -> Entry | None:
+        """The earliest entry not after `until`, removed."""
+        heap = self._heaps[clock]
+        if not heap or heap[0].moment > until:
+            return None
+        entry = heappop(heap)
+        self._present.discard((clock, entry, entry.identifier))
+        return entry

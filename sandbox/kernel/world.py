@@ -1,0 +1,166 @@
+"""The state every resource works on: store, clocks, ids, event log, agenda, switches."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from ..switches import Switches
+from .agenda import Agenda, ClockId, Entry
+from .errors import Json, no_such
+from .ids import token
+from .rendering import Shapes, changes, render
+from .store import Key, Store
+
+
+class Dated(Protocol):
+    """A family that acts by itself: when next, and what then."""
+
+    def due(self, world: World, body: Json) -> int | None: ...
+
+    def act(self, world: World, body: Json) -> None: ...
+
+
+class World:
+    """One sandbox's state. Everything that changes goes through here or through `store`."""
+
+    def __init__(self, start: int | None, seed: int, switches: Switches) -> None:
+        self.store = Store()
+        self.store.on_commit = self._schedule
+        self.shapes = Shapes()
+        self.agenda = Agenda()
+        self.switches = switches
+        self.seed = seed
+        self.dated: dict[str, Dated] = {}
+        self.request: Json = {"id": None, "idempotency_key": None}
+        self.after_commit: list[Callable[[], None]] = []
+        self._start = start
+        self._offset = 0
+        self._playing: dict[ClockId, int] = {}
+
+    # ---- time -----------------------------------------------------------------------------
+
+    def clock_now(self, clock: ClockId) -> int:
+        """Unix seconds of a clock; None is the sandbox's own."""
+        if clock in self._playing:
+            return self._playing[clock]
+        if clock is not None:
+            body = self.store.peek("test_helpers.test_clock", clock)
+            return int(body["frozen_time"]) if body else self.clock_now(None)
+        base = int(time.time()) if self._start is None else self._start
+        return base + self._offset
+
+    def now(self, body: Json | None = None) -> int:
+        """The present of an object: its customer's test clock if there is one."""
+        return self.clock_now(self.clock_of(body))
+
+    def clock_of(self, body: Json | None) -> ClockId:
+        if body is None:
+            return None
+        if body.get("test_clock"):
+            return str(body["test_clock"])
+        owner = body if body.get("object") == "customer" else None
+        if owner is None and isinstance(body.get("customer"), str):
+            owner = self.store.peek("customer", body["customer"])
+        clock = owner.get("test_clock") if owner else None
+        return str(clock) if clock else None
+
+    def move(self, seconds: int) -> None:
+        """Shifts the sandbox's own clock; what becomes due is played by `play`."""
+        self._offset += seconds
+
+    def play(self, clock: ClockId, until: int) -> None:
+        """Everything due up to `until`, in order of time and then of creation."""
+        reached = self.clock_now(clock)
+        try:
+            while (entry := self.agenda.take(clock, until)) is not None:
+                body = self.store.peek(entry.family, entry.identifier)
+                kind = self.dated[entry.family]
+                if body is None or kind.due(self, body) != entry.moment:
+                    continue
+                reached = max(reached, entry.moment)
+                self._playing[clock] = reached
+                with self.store.transaction():
+                    kind.act(self, self.store.get(entry.family, entry.identifier))
+        finally:
+            self._playing.pop(clock, None)
+
+    def _schedule(self, touched: list[Key]) -> None:
+        for family, identifier in touched:
+            kind = self.dated.get(family)
+            body = self.store.peek(family, identifier) if kind else None
+            if kind is None or body is None:
+                continue
+            moment = kind.due(self, body)
+            if moment is not None:
+                entry = Entry(moment, body["_seq"], family, identifier)
+                self.agenda.put(self.clock_of(body), entry)
+
+    # ---- objects --------------------------------------------------------------------------
+
+    def identify(self, prefix: str, length: int = 24) -> str:
+        """The next id of a kind: `cus_…`."""
+        self.store.counters[prefix] += 1
+        return f"{prefix}_{token(self.seed, prefix, self.store.counters[prefix], length)}"
+
+    def add(self, family: str, body: Json) -> Json:
+        return self.store.insert(family, body)
+
+    def require(self, family: str, identifier: str, param: str | None = None) -> Json:
+        """The object for writing, or Stripe's `resource_missing`."""
+        body = self.store.find(family, identifier)
+        if body is None or body.get("_deleted"):
+            raise no_such(NOUNS.get(family, family), identifier, param)
+        return body
+
+    def render(self, body: Json) -> Json:
+        return render(self, body)
+
+    # ---- events ---------------------------------------------------------------------------
+
+    def emit(self, kind: str, body: Json, previous: Json | None = None) -> Json:
+        """Writes an event with a snapshot of the object as it is at this instant (§4)."""
+        data: Json = {"object": self.render(body)}
+        if previous is not None:
+            data["previous_attributes"] = previous
+        listening = [hook for hook in self.store.scan("webhook_endpoint") if hears(hook, kind)]
+        event = {
+            "id": self.identify("evt"),
+            "object": "event",
+            "api_version": self.switches.default_api_version,
+            "context": None,
+            "created": self.now(body),
+            "data": data,
+            "livemode": False,
+            "pending_webhooks": len(listening),
+            "request": dict(self.request),
+            "type": kind,
+            "_endpoints": [hook["id"] for hook in listening],
+            "_failed": False,
+        }
+        return self.add("event", event)
+
+    @contextmanager
+    def changing(self, body: Json, event: str, *, always: bool = False) -> Iterator[None]:
+        """Emits `event` with previous_attributes if the block changed what the object shows."""
+        before = self.render(body)
+        yield
+        previous = changes(before, self.render(body))
+        if previous or always:
+            self.emit(event, body, previous)
+
+
+NOUNS = {
+    "payment_method": "PaymentMethod",
+    "invoiceitem": "invoiceitem",
+    "test_helpers.test_clock": "billing test clock",
+    "webhook_endpoint": "webhook endpoint",
+    "subscription_item": "subscription item",
+}
+
+
+def hears(endpoint: Json, kind: str) -> bool:
+    names: list[str] = endpoint["enabled_events"]
+    return endpoint["status"] == "enabled" and ("*" in names or kind in names)

@@ -1,0 +1,36 @@
+"""The v1 API, one module per resource family: what each endpoint accepts and does.
+
+Every module has `ROUTES`, its part of the table of endpoints, and `shapes`, which says what of its
+objects can be expanded. To add a family, write such a module and name it here.
+"""
+
+from __future__ import annotations
+
+from ..kernel.rendering import Shapes
+from ..kernel.routing import Table
+from . import (
+    customers,
+    events,
+    payment_methods,
+    prices,
+    products,
+    webhook_endpoints,
+)
+
+FAMILIES = (
+    customers,
+    payment_methods,
+    products,
+    prices,
+    events,
+    webhook_endpoints,
+)
+TABLE = Table([route for family in FAMILIES for route in family.ROUTES])
+
+
+def register_shapes(known: Shapes) -> None:
+    for family in FAMILIES:
+        family.shapes(known)
+
+
+__all__ = ["TABLE", "register_shapes"]

@@ -1,0 +1,68 @@
+"""Named switches: every point where Stripe's behaviour is not proven, with our belief as default.
+
+A narrative that moves money should pass under both values: our belief is not its own proof.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+DAY = 86_400
+
+
+@dataclass
+class Switches:
+    """Settings of one sandbox. Open points first, then what an account sets in the Dashboard."""
+
+    half_cent: Literal["away_from_zero", "to_even"] = "away_from_zero"
+    """How an exact half of a minor unit is rounded (stripe-facts §3.1, undocumented)."""
+
+    cancel_final_invoice: Literal["draft", "finalized"] = "draft"
+    """State of the invoice that `cancel(invoice_now=true)` leaves; a draft is finalized an hour
+    later by itself, unless someone does it earlier."""
+
+    void_restores: Literal["active", "past_due"] = "active"
+    """Status of a past_due subscription after its unpaid latest invoice is voided or marked
+    uncollectible (only where no other unpaid invoice is left)."""
+
+    update_without_payment_method: Literal["400", "pending"] = "400"
+    """What `pending_if_incomplete` answers when money is due and there is nothing to charge."""
+
+    void_releases_items: bool = False
+    """Whether voiding an invoice makes the invoice items on it pending again."""
+
+    void_keeps_credit_base: bool = False
+    """Whether debits of a voided invoice still count as debited when unused time is credited."""
+
+    inactive_price: Literal["ok", "400"] = "400"
+    """Whether an item may be added or switched to a price that is not active."""
+
+    preview_draft_invoice: Literal["ignored", "400"] = "ignored"
+    """Whether a preview of the renewal is refused while the period's invoice is a draft."""
+
+    interval_change_reanchors: Literal["no", "yes"] = "no"
+    """Flexible mode, other interval, anchor omitted: recorded traffic says the anchor stays."""
+
+    draft_seconds: int = 3_600
+    """How long a renewal's invoice stays a draft (Stripe docs: about one hour)."""
+
+    incomplete_seconds: int = 23 * 3_600
+    """Life of an unpaid first invoice, and the longest life of a pending update (§3.5)."""
+
+    retry_days: tuple[int, ...] = (3, 5, 7)
+    """Days between automatic tries of a renewal's invoice; Smart Retries choose their own moments,
+    a fixed ladder is what tests can rely on."""
+
+    when_retries_end: Literal["cancel", "unpaid", "past_due"] = "cancel"
+    """Dashboard setting: what happens to the subscription after the last try."""
+
+    upcoming_days: int | None = 7
+    """Dashboard setting: days before a renewal at which invoice.upcoming is sent; None = never."""
+
+    default_api_version: str = "2026-10-28.endive"
+    """The account's version, used where a request names none."""
+
+    minimum_charge: int = 50
+    """Smallest amount a card is charged, in minor units; below it the invoice is paid and the
+    amount carried on the customer balance (§3.6). Set 0 to switch it off."""
