@@ -48,7 +48,7 @@ class MoneyError(MappingsError):
         )
 
 
-class UnknownOffer(MappingsError):  # noqa: N818 - call sites read as sentences
+class UnknownOffer(MappingsError):
     """Something was named that the catalogue does not sell.
 
     `field` says which part of the offer is unknown, `value` what was asked for, `known` what could
@@ -93,7 +93,7 @@ class UnknownOffer(MappingsError):  # noqa: N818 - call sites read as sentences
         return cls("pack", value, known, f"family {family!r}")
 
 
-class NoFixedPrice(MappingsError):  # noqa: N818 - call sites read as sentences
+class NoFixedPrice(MappingsError):
     """The offer exists but has no recurring price of its own."""
 
     code = "no_fixed_price"
@@ -110,7 +110,7 @@ class NoFixedPrice(MappingsError):  # noqa: N818 - call sites read as sentences
         )
 
 
-class IncomparableOffers(MappingsError):  # noqa: N818 - call sites read as sentences
+class IncomparableOffers(MappingsError):
     """A change was asked for between two families; a plan change stays within one."""
 
     code = "incomparable_offers"
@@ -123,7 +123,7 @@ class IncomparableOffers(MappingsError):  # noqa: N818 - call sites read as sent
         )
 
 
-class NoRuleMatches(MappingsError):  # noqa: N818 - call sites read as sentences
+class NoRuleMatches(MappingsError):
     """No rule of the family covers this change. Cannot happen on a checked catalogue."""
 
     code = "no_rule_matches"

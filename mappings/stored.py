@@ -28,8 +28,6 @@ def decision_from_dict(stored: Mapping[str, object]) -> Decision:
     Never guesses: a change resolved under one rule must not be finished under another.
     """
     table = Reader(dict(stored))
-    if not table.has("selections"):
-        raise StoredDecisionError.for_field("selections")
     return Decision(
         rule=_present(table, "rule", table.text("rule")),
         direction=_direction(table.table("direction")),
@@ -46,7 +44,7 @@ def decision_from_dict(stored: Mapping[str, object]) -> Decision:
         ),
         grace_days=_present(table, "grace_days", table.whole("grace_days")),
         acknowledge=_present(table, "acknowledge", table.flag("acknowledge")),
-        selections=table.texts("selections"),
+        selections=_present(table, "selections", table.listed("selections")),
     )
 
 

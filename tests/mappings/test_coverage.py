@@ -1,0 +1,255 @@
+"""Rules are walked: gaps, dead rules and actions that are not carried out are found by trying."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mappings import CatalogueError, Facts, build_catalogue, decide
+from mappings.rules import CREDITS, CYCLES, DIRECTION_KINDS, ROUTES, TIMINGS
+from mappings.supported import SUPPORTED
+
+Document = dict[str, Any]
+Check = Callable[[Document], list[tuple[str, str]]]
+Message = Callable[[Document], str]
+RULES = "families.email.rules"
+UP, TO_FREE, DOWN, CANCEL, SAME = range(5)
+
+
+def test_a_gap_for_cancellations_is_named(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    del email["rules"][CANCEL]
+    assert message_of(document) == (
+        "no rule covers all cancellations; none matches: cancel from plus to nothing, chargeable "
+        "and 3 more cases"
+    )
+
+
+def test_a_gap_for_changes_is_named(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    email["rules"][DOWN]["when"]["chargeable"] = True
+    message = message_of(document)
+    assert message.startswith("no rule covers all changes; none matches: downgrade from plus")
+    assert "not chargeable" in message
+
+
+def test_no_rules_at_all_leave_both_gaps(
+    document: Document, email: Document, problems_of: Check
+) -> None:
+    email["rules"] = []
+    assert problems_of(document) == [(RULES, "no_catch_all"), (RULES, "no_catch_all")]
+
+
+def test_a_rule_behind_a_wider_one_never_decides(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    email["rules"].insert(
+        DOWN + 1,
+        {"id": "yearly-down", "when": {"direction": "downgrade", "to": "plus"}, "timing": "now"},
+    )
+    assert message_of(document) == (
+        "rule 'yearly-down' never decides: 'down' before it takes every case of it"
+    )
+
+
+def test_several_rules_together_can_shadow_one(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    plus = {"route": "not_offered", "reason": "No."}
+    email["rules"][DOWN : DOWN + 1] = [
+        {"id": "a", "when": {"direction": "downgrade", "chargeable": True}, **plus},
+        {"id": "b", "when": {"direction": "downgrade", "chargeable": False}, **plus},
+        {"id": "c", "when": {"direction": "downgrade", "trialing": True}, **plus},
+    ]
+    assert message_of(document) == (
+        "rule 'c' never decides: 'a', 'b' before it takes every case of it"
+    )
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"direction": "lateral", "interval_changes": False},  # size alone decides here
+        {"direction": "cancel", "to": "plus"},  # a cancellation goes to no plan
+        {"direction": "start", "trialing": True},  # nothing is on trial yet
+        {"direction": "upgrade", "to": "free"},
+    ],
+)
+def test_a_condition_that_no_change_meets_is_refused(
+    document: Document, email: Document, problems_of: Check, when: Document
+) -> None:
+    rule = {"id": "never", "when": when, "route": "not_offered", "reason": "No."}
+    email["rules"].insert(0, rule)
+    assert problems_of(document) == [(f"{RULES}[0]", "rule_never_matches")]
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "path", "code"),
+    [
+        (UP, {"timing": "period_end"}, "[0]", "unsupported_combination"),
+        (UP, {"timing": "caller"}, "[0]", "unsupported_combination"),
+        (UP, {"cycle": "keep"}, "[0]", "unsupported_combination"),  # the interval may change
+        (UP, {"credit": "time_to_balance"}, "[0]", "unsupported_combination"),
+        (UP, {"selections": ["retain_team"]}, "[0]", "unsupported_combination"),
+        (UP, {"grace_days": 3}, "[0]", "unsupported_combination"),
+        (UP, {"on_failed_payment": "free"}, "[0]", "unsupported_combination"),
+        (DOWN, {"timing": "period_end"}, "[2]", "unsupported_combination"),
+        (DOWN, {"cycle": "keep"}, "[2]", "unsupported_combination"),
+        (DOWN, {"route": "cancel_and_resubscribe"}, "[2]", "unsupported_combination"),
+        (TO_FREE, {"timing": "caller"}, "[1]", "unsupported_combination"),
+        (TO_FREE, {"credit": "time_to_balance"}, "[1]", "unsupported_combination"),
+        (CANCEL, {"credit": "time"}, "[3]", "unsupported_combination"),
+        (CANCEL, {"route": "cancel_and_resubscribe"}, "[3]", "action_never_runs"),
+        (UP, {"credit": "unused_allowance"}, "[0]", "action_never_runs"),
+        (DOWN, {"allowance": "carry_over"}, "[2]", "action_never_runs"),
+        (UP, {"timing": "soon"}, "[0].timing", "invalid_value"),
+        (UP, {"reason": "Because."}, "[0].reason", "setting_without_effect"),
+        (SAME, {"timing": "now"}, "[4].timing", "setting_without_effect"),
+        (SAME, {"id": "up"}, "[4].id", "duplicate_id"),
+        (SAME, {"id": "currency-is-fixed"}, "[4].id", "reserved_id"),
+        (SAME, {"when": {"from": "gold", "direction": "same"}}, "[4].when.from", "unknown_plan"),
+        (SAME, {"when": {"dir": "same"}}, "[4].when.dir", "unknown_key"),
+        (SAME, {"when": {"direction": "sideways"}}, "[4].when.direction", "invalid_value"),
+        (SAME, {"when": {"to": []}}, "[4].when.to", "invalid_value"),
+    ],
+)
+def test_a_rule_that_cannot_be_meant_is_refused_at_its_path(
+    document: Document,
+    email: Document,
+    problems_of: Check,
+    rule: int,
+    change: Document,
+    path: str,
+    code: str,
+) -> None:
+    email["rules"][rule].update(change)
+    assert (f"{RULES}{path}", code) in problems_of(document)
+
+
+@pytest.mark.parametrize(("rule", "needed"), [(UP, "timing"), (SAME, "reason")])
+def test_an_action_says_when_and_a_refusal_says_why(
+    document: Document, email: Document, problems_of: Check, rule: int, needed: str
+) -> None:
+    del email["rules"][rule][needed]
+    assert problems_of(document) == [(f"{RULES}[{rule}].{needed}", "missing_key")]
+
+
+def test_the_message_says_what_is_carried_out_instead(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    email["rules"][TO_FREE]["timing"] = "caller"
+    message = message_of(document)
+    assert "on a move to the free plan, which is not carried out" in message
+    assert "timing period_end" in message
+
+
+def test_without_an_interval_change_the_cycle_may_be_kept(
+    document: Document, email: Document, problems_of: Check
+) -> None:
+    keep = {"id": "same-interval", "timing": "now", "cycle": "keep", "credit": "time"}
+    when = {"direction": "upgrade", "interval_changes": False}
+    email["rules"].insert(0, {**keep, "when": when})
+    assert problems_of(document) == []
+
+
+def test_acting_on_what_is_held_already_is_refused(
+    document: Document, email: Document, problems_of: Check
+) -> None:
+    del email["rules"][SAME]
+    email["rules"].append({"id": "rest", "timing": "now", "cycle": "restart"})
+    assert problems_of(document) == [(f"{RULES}[4]", "action_never_runs")]
+
+
+def test_a_sales_only_plan_needs_a_rule_that_says_so(
+    document: Document, email: Document, problems_of: Check
+) -> None:
+    email["plans"]["enterprise"] = {
+        "name": "Enterprise",
+        "rank": 9,
+        "self_serve": False,
+        "limits": {"users": "unlimited"},
+        "tiers": [{"id": "custom", "size": 100_000}],
+    }
+    assert (f"{RULES}[0]", "sales_only") in problems_of(document)
+    email["rules"].insert(
+        0,
+        {
+            "id": "enterprise",
+            "when": {"direction": ["upgrade", "lateral"], "to": "enterprise"},
+            "route": "contact_sales",
+            "reason": "Enterprise is agreed in person.",
+        },
+    )
+    assert problems_of(document) == []
+
+    catalogue = build_catalogue(document)
+    custom = catalogue.offer("email", "enterprise", "custom", "year", "usd")
+    assert custom not in list(catalogue.priced_offers())
+    assert decide(catalogue, None, custom, Facts(True)).route == "contact_sales"
+
+
+def test_a_family_without_a_free_plan_cannot_fall_to_it(
+    document: Document, email: Document, problems_of: Check
+) -> None:
+    del email["plans"]["free"]
+    del email["rules"][TO_FREE]
+    assert problems_of(document) == []
+    email["rules"][UP]["on_failed_payment"] = "free"
+    assert (f"{RULES}[0]", "action_never_runs") in problems_of(document)
+
+
+def test_every_row_of_the_table_says_why() -> None:
+    assert all(row.because and row.moves for row in SUPPORTED)
+
+
+CONDITIONS = st.fixed_dictionaries(
+    {},
+    optional={
+        "direction": st.lists(st.sampled_from(DIRECTION_KINDS), min_size=1, unique=True),
+        "from": st.sampled_from(["free", "plus"]),
+        "to": st.sampled_from(["free", "plus"]),
+        "interval_changes": st.booleans(),
+        "chargeable": st.booleans(),
+        "trialing": st.booleans(),
+    },
+)
+ACTIONS = st.sampled_from(ROUTES).flatmap(
+    lambda route: st.fixed_dictionaries(
+        {"route": st.just(route), "reason": st.just("Because.")}
+        if route in ("not_offered", "contact_sales")
+        else {
+            "route": st.just(route),
+            "timing": st.sampled_from(TIMINGS),
+            "cycle": st.sampled_from(CYCLES),
+            "credit": st.sampled_from(CREDITS),
+        }
+    )
+)
+
+
+@settings(deadline=None)
+@given(rules=st.lists(st.tuples(CONDITIONS, ACTIONS), max_size=6))
+def test_whatever_passes_the_check_decides_every_change(
+    small: Document, rules: list[tuple[Document, Document]]
+) -> None:
+    document = copy.deepcopy(small)
+    email = document["families"]["email"]
+    drawn = [{"id": f"r{i}", "when": when, **action} for i, (when, action) in enumerate(rules)]
+    email["rules"] = [*drawn, *email["rules"]]
+    try:
+        catalogue = build_catalogue(document)
+    except CatalogueError as error:
+        assert all(problem.path.startswith(RULES) for problem in error.problems)
+        return
+    held = [None, *catalogue.offers()]
+    for current in held:
+        for target in held:
+            for facts in (Facts(True), Facts(False), Facts(True, True), Facts(False, True)):
+                assert decide(catalogue, current, target, facts).rule
