@@ -1,0 +1,1 @@
+"""Plan changes: quoted, ordered, carried out, settled."""

@@ -1,0 +1,237 @@
+"""Plan changes as callers meet them: ordered, looked up, cancelled, resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from mappings import Decision
+
+from ..billing import bill_to_json
+from ..clock import Clock
+from ..database import Database
+from ..due import Work, arm
+from ..errors import Conflict, Invalid, NotFound, PaymentFailed
+from ..ids import new_id
+from ..mirror import Mirror
+from ..prices import offer_to_dict
+from ..quotes import Quotes
+from ..quotes.documents import requirements
+from ..quotes.quotes import Agreed, chosen_timing
+from ..quotes.targets import change_in_progress
+from ..steps import StepRefused
+from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
+from .carrying_out import Procedures
+from .states import BUSY, State
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a caller hands in with a quote."""
+
+    quote_id: str
+    when: str | None = None
+    payment_method: str | None = None
+    acknowledgements: Sequence[str] = ()
+    selections: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    comment: str | None = None
+
+
+class Orders:
+    """Takes orders and sees them carried out.
+
+    ``ownership`` is how long an order belongs to the request that brought it; after that the
+    worker takes it over.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        quotes: Quotes,
+        procedures: Procedures,
+        mirror: Mirror,
+        clock: Clock,
+        ownership: timedelta,
+    ) -> None:
+        self._database = database
+        self._quotes = quotes
+        self._procedures = procedures
+        self._mirror = mirror
+        self._clock = clock
+        self._ownership = ownership
+
+    def execute(self, account: AccountRow, order: Order) -> ChangeRow:
+        """Execute a quote; executing it again gives the same change.
+
+        Raises:
+            Invalid: ``choose_timing``, ``acknowledgement_required``, ``selection_required``.
+            Conflict: ``quote_expired``, ``quote_stale``, ``change_in_progress``,
+                ``payment_method_required``.
+            PaymentFailed: the payment was declined; the line has failed, nothing was charged.
+            Unavailable: Stripe did not answer; the change goes on by itself.
+        """
+        quote = self._quotes.find(account, order.quote_id)
+        earlier = self._of_quote(quote)
+        if earlier is not None:
+            return earlier
+        decision = self._quotes.decision(quote)
+        timing = chosen_timing(decision, order.when)
+        _check_requirements(decision, order)
+        self._check_method(account, quote, order)
+        agreed = self._quotes.still_holds(account, quote, timing)
+        change = self._record(account, quote, order, timing, agreed)
+        self._carry_out(change)
+        return self.find(change.id)
+
+    def find(self, change_id: str) -> ChangeRow:
+        """A plan change by id. Raises NotFound."""
+        with self._database.read() as tx:
+            row = tx.scalars(select(ChangeRow).where(ChangeRow.id == change_id)).first()
+        if row is None:
+            raise NotFound.change(change_id)
+        return row
+
+    def of_account(
+        self, account: AccountRow, state: str | None, after: int, limit: int
+    ) -> list[ChangeRow]:
+        """The account's changes, newest first, those in ``state`` only if given."""
+        statement = select(ChangeRow).where(ChangeRow.account_seq == account.seq)
+        if state is not None:
+            statement = statement.where(ChangeRow.lines.any(ChangeLineRow.state == state))
+        if after:
+            statement = statement.where(ChangeRow.seq < after)
+        with self._database.read() as tx:
+            return list(tx.scalars(statement.order_by(ChangeRow.seq.desc()).limit(limit)))
+
+    def resume(self, change_id: str) -> None:
+        """Carry on with a change whose process is gone; called by the worker.
+
+        A refusal by Stripe is an end like any other here: the line says so.
+        """
+        change = self.find(change_id)
+        try:
+            self._procedures.carry_out(change)
+        except StepRefused:
+            return
+
+    def _carry_out(self, change: ChangeRow) -> None:
+        try:
+            self._procedures.carry_out(change)
+        except StepRefused as refused:
+            raise _refusal(change, refused) from refused
+
+    def _of_quote(self, quote: QuoteRow) -> ChangeRow | None:
+        with self._database.read() as tx:
+            return tx.scalars(select(ChangeRow).where(ChangeRow.quote_id == quote.id)).first()
+
+    def _check_method(self, account: AccountRow, quote: QuoteRow, order: Order) -> None:
+        """A first purchase needs something to charge; look afresh before refusing."""
+        if quote.kind != "start" or order.payment_method or account.default_payment_method:
+            return
+        assert account.customer_id is not None
+        customer = self._mirror.refresh_customer(account.customer_id)
+        if customer.default_payment_method is None:
+            raise Conflict(
+                "payment_method_required",
+                "The account has no default payment method; save one at Stripe, or name one with "
+                "'payment_method'.",
+            )
+
+    def _record(
+        self, account: AccountRow, quote: QuoteRow, order: Order, timing: str, agreed: Agreed
+    ) -> ChangeRow:
+        """Commit the order as executing, with the work that resumes it."""
+        now = self._clock.now()
+        target = agreed.target
+        held = target.held
+        change = ChangeRow(
+            id=new_id("pc"),
+            account_seq=account.seq,
+            quote_id=quote.id,
+            kind=quote.kind,
+            timing=timing,
+            payment_method=order.payment_method,
+            method_before=held.subscription.default_payment_method if held else None,
+            bill=bill_to_json(agreed.bill),
+            quoted_total=agreed.total,
+            reason=order.reason,
+            comment=order.comment,
+            acknowledgements=list(order.acknowledgements),
+            selections=dict(order.selections),
+            created_at=now,
+        )
+        line = ChangeLineRow(
+            account_seq=account.seq,
+            family=target.wanted.family,
+            subscription_id=held.subscription.id if held else None,
+            item_id=held.line.id if held else None,
+            from_offer=offer_to_dict(target.current) if target.current else None,
+            to_offer=offer_to_dict(target.offer) if target.offer else None,
+            price_id=target.price.id if target.price else None,
+            quantity=target.wanted.quantity,
+            state=State.EXECUTING.value,
+            effective_at=self._quotes.billing_now() if timing == "now" else None,
+            history=[],
+        )
+        change.lines.append(line)
+        try:
+            with self._database.write() as tx:
+                tx.add(change)
+                tx.flush()
+                owner = account.customer_id or account.id
+                arm(tx, Work.CARRY_OUT, change.id, owner, now + self._ownership)
+        except IntegrityError as taken:
+            raise self._taken(account, quote, line) from taken
+        return self.find(change.id)
+
+    def _taken(self, account: AccountRow, quote: QuoteRow, line: ChangeLineRow) -> Conflict:
+        """Another request was first: with this quote, or with another change of the same line."""
+        with self._database.read() as tx:
+            busy = tx.scalars(
+                select(ChangeLineRow).where(
+                    ChangeLineRow.account_seq == account.seq,
+                    ChangeLineRow.family == line.family,
+                    ChangeLineRow.state.in_([state.value for state in BUSY]),
+                )
+            ).first()
+            if busy is not None:
+                return change_in_progress(busy)
+        return Conflict("change_in_progress", f"Quote {quote.id} is being executed; ask again.")
+
+
+def _check_requirements(decision: Decision, order: Order) -> None:
+    needed = requirements(decision)
+    missing = [item for item in needed["acknowledgements"] if item not in order.acknowledgements]
+    if missing:
+        raise Invalid(
+            "acknowledgement_required",
+            f"Confirm with acknowledgements: {missing}. The quote says what is lost.",
+            path="acknowledgements",
+            required=missing,
+        )
+    unselected = [name for name in needed["selections"] if not order.selections.get(name)]
+    if unselected:
+        raise Invalid(
+            "selection_required",
+            f"Choose: {', '.join(unselected)}.",
+            path="selections",
+            required=unselected,
+        )
+
+
+def _refusal(change: ChangeRow, refused: StepRefused) -> PaymentFailed | Conflict | Invalid:
+    if refused.declined:
+        return PaymentFailed.declined(change.id, refused.code, refused.message)
+    if refused.record.get("param") in ("default_payment_method", "payment_method"):
+        return Invalid("unknown_payment_method", refused.message, path="payment_method")
+    return Conflict(
+        "refused_by_stripe",
+        f"Stripe refused the change: {refused.message} Nothing was changed.",
+        plan_change=change.id,
+        stripe_code=refused.code,
+    )

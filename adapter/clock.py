@@ -1,0 +1,44 @@
+"""Wall time, passed in wherever it is needed so that tests can stop it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells wall time: signatures, leases, backoff and the age of keys go by it."""
+
+    def now(self) -> datetime: ...
+
+
+class WallClock:
+    """The machine's own clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@dataclass
+class FrozenClock:
+    """A clock that moves only when told; for tests."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+    def advance(self, **by: float) -> datetime:
+        self.at += timedelta(**by)
+        return self.at
+
+
+def from_unix(seconds: int | None) -> datetime | None:
+    """Stripe's unix seconds as an aware UTC datetime; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def to_unix(moment: datetime) -> int:
+    """An aware datetime as Stripe's whole unix seconds."""
+    return int(moment.timestamp())

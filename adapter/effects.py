@@ -1,0 +1,140 @@
+"""What follows when a mirrored object moves: notices, and plan changes that come to their end.
+
+Effects follow from the difference between before and after, never from the type of an event, and
+each is unique by its occasion; so duplicates, reordering and missing events change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Money
+
+from .changes.settling import settle
+from .changes.states import State
+from .clock import Clock, to_unix
+from .holdings import display_name
+from .notices.outbox import Kind, queue
+from .prices import offer_of_line
+from .tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
+
+ENDED = frozenset({"canceled", "incomplete_expired"})
+UNPAID = frozenset({"past_due", "unpaid"})
+
+
+@dataclass(frozen=True)
+class SubscriptionState:
+    """What effects compare: a subscription's row as it was before a store."""
+
+    status: str
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+
+    @classmethod
+    def of(cls, row: SubscriptionRow) -> SubscriptionState:
+        return cls(row.status, row.cancel_at, row.canceled_at)
+
+
+class Effects:
+    """Derives effects from movements; called by the mirror inside its transaction."""
+
+    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def subscription_moved(
+        self,
+        tx: Session,
+        account: AccountRow,
+        before: SubscriptionState | None,
+        row: SubscriptionRow,
+    ) -> None:
+        """Queue the notices of this movement and settle the changes that waited for it."""
+        now = self._clock.now()
+        if notice := self._cancellation_notice(tx, before, row):
+            kind, occasion = notice
+            queue(tx, account, kind, occasion, self._facts(row), now)
+        if before and before.status in UNPAID and row.status == "active":
+            occasion = f"{row.id}:recovered:{row.latest_invoice}"
+            queue(tx, account, Kind.RECOVERED, occasion, self._facts(row), now)
+        settle(tx, self._catalogue, account, row, now)
+
+    def invoice_moved(
+        self, tx: Session, account: AccountRow, attempts_before: int, invoice: InvoiceRow
+    ) -> None:
+        """Tell the billing contact of a failed payment, once per attempt, with the link to pay."""
+        failed = invoice.status == "open" and invoice.attempt_count > attempts_before
+        if not failed or _belongs_to_a_change(tx, account, invoice):
+            return
+        amount = Money(invoice.amount_remaining, invoice.currency)
+        facts = {
+            "invoice": invoice.id,
+            "number": invoice.number,
+            "amount": str(amount),
+            "pay_url": invoice.hosted_invoice_url,
+            "next_attempt": _iso(invoice.next_payment_attempt),
+            "attempt": invoice.attempt_count,
+        }
+        occasion = f"{invoice.id}:failed:{invoice.attempt_count}"
+        queue(tx, account, Kind.PAYMENT_FAILED, occasion, facts, self._clock.now())
+
+    def _cancellation_notice(
+        self, tx: Session, before: SubscriptionState | None, row: SubscriptionRow
+    ) -> tuple[Kind, str] | None:
+        if row.status in ENDED:
+            if (before and before.status in ENDED) or _never_started(tx, before, row):
+                return None
+            assert row.ended_at is not None, f"{row.id} is {row.status} without ended_at"
+            return Kind.CANCELLATION_ENDED, f"{row.id}:ended:{to_unix(row.ended_at)}"
+        was = before.cancel_at if before else None
+        if row.cancel_at is not None and row.cancel_at != was:
+            asked = to_unix(row.canceled_at or row.cancel_at)
+            return Kind.CANCELLATION_SET, f"{row.id}:ends:{to_unix(row.cancel_at)}:{asked}"
+        if row.cancel_at is None and before and was is not None:
+            asked = to_unix(before.canceled_at or was)
+            return Kind.UNCANCELLED, f"{row.id}:uncancelled:{to_unix(was)}:{asked}"
+        return None
+
+    def _facts(self, row: SubscriptionRow) -> dict[str, Any]:
+        lines = [line for line in row.lines if not line.removed]
+        return {
+            "plans": [display_name(self._catalogue, offer_of_line(line)) for line in lines],
+            "ends_at": _iso(row.cancel_at),
+            "ended_at": _iso(row.ended_at),
+            "paid_until": _iso(max((line.period_end for line in lines), default=None)),
+            "reason": row.cancellation_reason,
+        }
+
+
+def _never_started(tx: Session, before: SubscriptionState | None, row: SubscriptionRow) -> bool:
+    """Whether the subscription ended without ever having been paid for or on trial."""
+    if row.status == "incomplete_expired":
+        return True
+    if before is not None:
+        return before.status == "incomplete"
+    invoice = tx.get(InvoiceRow, row.latest_invoice) if row.latest_invoice else None
+    return invoice is None or invoice.status != "paid"
+
+
+def _belongs_to_a_change(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
+    """Whether a plan change answers for this invoice: its caller is told, not the contact."""
+    busy = ChangeLineRow.state.in_((State.EXECUTING, State.AWAITING_PAYMENT)) & or_(
+        ChangeLineRow.subscription_id == invoice.subscription_id,
+        ChangeLineRow.subscription_id.is_(None),
+    )
+    found = tx.scalars(
+        select(ChangeLineRow.seq)
+        .where(ChangeLineRow.account_seq == account.seq)
+        .where(or_(ChangeLineRow.invoice_id == invoice.id, busy))
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

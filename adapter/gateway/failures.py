@@ -1,0 +1,106 @@
+"""Stripe's errors, sorted once by what they mean for us.
+
+The table is closed: anything it does not name is re-raised as it is, because guessing here moves
+money (pattern: dj-stripe's error policy as data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import stripe
+
+
+class GatewayFailure(Exception):
+    """Root: ``code`` and ``message`` are Stripe's, ``request_id`` helps its support."""
+
+    def __init__(
+        self,
+        code: str | None,
+        message: str,
+        request_id: str | None = None,
+        param: str | None = None,
+    ) -> None:
+        super().__init__(f"{code or 'error'}: {message} (request {request_id or 'unknown'})")
+        self.code = code
+        self.message = message
+        self.request_id = request_id
+        self.param = param
+
+    @property
+    def needs_action(self) -> bool:
+        """Whether the payment waits for the customer (3-D Secure) rather than having failed."""
+        return self.code in NEEDS_ACTION
+
+
+class Declined(GatewayFailure):
+    """402: the payment was refused or needs the customer's action. Stored under the key."""
+
+
+class Refused(GatewayFailure):
+    """400/404: Stripe did not do it and would say so again."""
+
+
+class Gone(Refused):
+    """404: the object named in the path does not exist (any more)."""
+
+
+class NotExecuted(GatewayFailure):
+    """429: turned away before anything happened; the same key may be used again."""
+
+
+class Unanswered(GatewayFailure):
+    """No answer: it may or may not have happened. Resend the same key."""
+
+
+class StoredFailure(GatewayFailure):
+    """5xx: it may or may not have happened, and the key would replay this answer. Look first."""
+
+
+class NotAllowed(GatewayFailure):
+    """401/403: the key is wrong or lacks the permission; an operator has to act."""
+
+
+NEEDS_ACTION = frozenset({"invoice_payment_intent_requires_action", "authentication_required"})
+
+
+@contextmanager
+def sorted_failures() -> Iterator[None]:
+    """Turn the SDK's exceptions of one call into ours."""
+    try:
+        yield
+    except stripe.StripeError as error:
+        raise _sort(error) from error
+
+
+def _sort(error: stripe.StripeError) -> GatewayFailure | stripe.StripeError:
+    kind = _kind(error)
+    if kind is None:
+        return error
+    inner = error.error
+    return kind(
+        # Some classes leave .code empty and keep it on .error.
+        code=error.code or getattr(inner, "code", None),
+        message=error.user_message or str(error),
+        request_id=error.request_id,
+        param=getattr(error, "param", None),
+    )
+
+
+def _kind(error: stripe.StripeError) -> type[GatewayFailure] | None:
+    status = error.http_status or 0
+    if isinstance(error, stripe.APIConnectionError):
+        return Unanswered
+    if isinstance(error, stripe.RateLimitError):
+        return NotExecuted
+    if isinstance(error, stripe.CardError):
+        return Declined
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return NotAllowed
+    if isinstance(error, stripe.InvalidRequestError):
+        return Gone if status == 404 else Refused
+    if status == 409:
+        # The same key is still being worked on elsewhere: resend it later.
+        return Unanswered
+    return StoredFailure if status >= 500 else None

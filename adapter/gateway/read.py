@@ -1,0 +1,112 @@
+"""Everything that is asked of Stripe without changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+import stripe
+
+from .client import StripeTime
+from .failures import sorted_failures
+from .snapshots import (
+    CustomerSnapshot,
+    InvoiceSnapshot,
+    PaymentMethodSnapshot,
+    PriceSnapshot,
+    ProductSnapshot,
+    SubscriptionSnapshot,
+    required_moment,
+)
+
+PAGE = 100
+# Stripe answers at most ten of a nested list; beyond that it has to be paged by itself.
+PAYMENT_INTENT = "payments.data.payment.payment_intent"
+
+
+class Reader:
+    """Reads objects from Stripe as snapshots.
+
+    Raises (all methods): the classes of ``failures``; ``Gone`` where the object does not exist.
+    """
+
+    def __init__(self, client: stripe.StripeClient, time: StripeTime) -> None:
+        self._v1 = client.v1
+        self.time = time
+
+    def billing_now(self, test_clock: str | None) -> datetime:
+        """Billing time of a customer: its test clock's, else Stripe's present moment."""
+        if test_clock is None:
+            return self.time.now()
+        with sorted_failures():
+            clock = self._v1.test_helpers.test_clocks.retrieve(test_clock)
+        return required_moment(clock.frozen_time)
+
+    def customer(self, customer_id: str) -> CustomerSnapshot:
+        """A customer; a deleted one comes back marked ``deleted``, not as an error."""
+        with sorted_failures():
+            return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id))
+
+    def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
+        """A subscription with all its items and its latest invoice."""
+        with sorted_failures():
+            found = self._v1.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
+            return SubscriptionSnapshot.of(found, _whole(found["items"]))
+
+    def subscriptions_of(self, customer_id: str) -> Iterator[SubscriptionSnapshot]:
+        """Every subscription a customer ever had, cancelled ones included."""
+        with sorted_failures():
+            page = self._v1.subscriptions.list(
+                {"customer": customer_id, "status": "all", "limit": PAGE}
+            )
+            for found in page.auto_paging_iter():
+                yield SubscriptionSnapshot.of(found, _whole(found["items"]))
+
+    def has_subscription_on(self, price_id: str) -> bool:
+        """Whether any subscription that is not cancelled uses this price."""
+        with sorted_failures():
+            page = self._v1.subscriptions.list({"price": price_id, "limit": 1})
+        return len(page.data) > 0
+
+    def invoice(self, invoice_id: str) -> InvoiceSnapshot:
+        """An invoice with all its lines and the state of its payment."""
+        with sorted_failures():
+            found = self._v1.invoices.retrieve(invoice_id, {"expand": [PAYMENT_INTENT]})
+            return InvoiceSnapshot.of(found, _whole(found.lines))
+
+    def preview(self, params: Mapping[str, Any]) -> InvoiceSnapshot:
+        """What Stripe would bill for ``params`` (of ``invoices.create_preview``)."""
+        with sorted_failures():
+            found = self._v1.invoices.create_preview(cast(Any, dict(params)))
+            return InvoiceSnapshot.of(found, _whole(found.lines))
+
+    def payment_method(self, method_id: str) -> PaymentMethodSnapshot:
+        """One payment method."""
+        with sorted_failures():
+            return PaymentMethodSnapshot.of(self._v1.payment_methods.retrieve(method_id))
+
+    def payment_methods_of(self, customer_id: str) -> Iterator[PaymentMethodSnapshot]:
+        """The customer's saved payment methods."""
+        with sorted_failures():
+            page = self._v1.customers.payment_methods.list(customer_id, {"limit": PAGE})
+            for found in page.auto_paging_iter():
+                yield PaymentMethodSnapshot.of(found)
+
+    def products(self) -> Iterator[ProductSnapshot]:
+        """Every product of the Stripe account, archived ones and those of others included."""
+        with sorted_failures():
+            for found in self._v1.products.list({"limit": PAGE}).auto_paging_iter():
+                yield ProductSnapshot.of(found)
+
+    def prices_of(self, product_id: str) -> Iterator[PriceSnapshot]:
+        """Every price of a product, archived ones included."""
+        with sorted_failures():
+            page = self._v1.prices.list({"product": product_id, "limit": PAGE})
+            for found in page.auto_paging_iter():
+                yield PriceSnapshot.of(found)
+
+
+def _whole(nested: Any) -> list[Any]:
+    """All entries of a nested list, fetched page by page if the answer held only the first ten."""
+    return list(nested.auto_paging_iter()) if nested["has_more"] else list(nested["data"])

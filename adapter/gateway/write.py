@@ -1,0 +1,151 @@
+"""Everything that changes something at Stripe.
+
+There is one door, ``Writer.send``, and it takes a ``CommittedIntent``: the record of the write as
+it already stands in our database. Only ``adapter.intents`` makes one (a test holds that), so the
+order "intent first, call second" cannot be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import stripe
+
+from .client import WRITE_RETRIES
+from .failures import sorted_failures
+from .snapshots import (
+    CustomerSnapshot,
+    InvoiceSnapshot,
+    PriceSnapshot,
+    ProductSnapshot,
+    SubscriptionSnapshot,
+)
+
+Snapshot = (
+    CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ProductSnapshot | PriceSnapshot
+)
+
+
+class Operation(StrEnum):
+    """The writes this service makes, by Stripe's names."""
+
+    CUSTOMER_CREATE = "customers.create"
+    CUSTOMER_UPDATE = "customers.update"
+    PRODUCT_CREATE = "products.create"
+    PRODUCT_UPDATE = "products.update"
+    PRICE_CREATE = "prices.create"
+    PRICE_UPDATE = "prices.update"
+    SUBSCRIPTION_CREATE = "subscriptions.create"
+    SUBSCRIPTION_UPDATE = "subscriptions.update"
+    SUBSCRIPTION_CANCEL = "subscriptions.cancel"
+    INVOICE_PAY = "invoices.pay"
+    INVOICE_VOID = "invoices.void_invoice"
+    INVOICE_FINALIZE = "invoices.finalize_invoice"
+
+
+@dataclass(frozen=True)
+class CommittedIntent:
+    """A write as recorded: ``target`` is the object's id where the path names one."""
+
+    key: str
+    operation: Operation
+    target: str | None
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Stripe's answer; a ``replayed`` one tells of the past and is never written to the mirror."""
+
+    snapshot: Snapshot
+    replayed: bool
+    request_id: str | None
+
+
+Call = Callable[[Any, str, Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class _How:
+    """How an operation is called (``call(v1, target, params, options)``) and its answer read."""
+
+    call: Call
+    read: Callable[[Any], Snapshot]
+    keyed: bool = True
+
+
+_HOW: Mapping[Operation, _How] = {
+    Operation.CUSTOMER_CREATE: _How(
+        lambda v1, _, params, options: v1.customers.create(params, options), CustomerSnapshot.of
+    ),
+    Operation.CUSTOMER_UPDATE: _How(
+        lambda v1, id, params, options: v1.customers.update(id, params, options),
+        CustomerSnapshot.of,
+    ),
+    Operation.PRODUCT_CREATE: _How(
+        lambda v1, _, params, options: v1.products.create(params, options), ProductSnapshot.of
+    ),
+    Operation.PRODUCT_UPDATE: _How(
+        lambda v1, id, params, options: v1.products.update(id, params, options),
+        ProductSnapshot.of,
+    ),
+    Operation.PRICE_CREATE: _How(
+        lambda v1, _, params, options: v1.prices.create(params, options), PriceSnapshot.of
+    ),
+    Operation.PRICE_UPDATE: _How(
+        lambda v1, id, params, options: v1.prices.update(id, params, options), PriceSnapshot.of
+    ),
+    Operation.SUBSCRIPTION_CREATE: _How(
+        lambda v1, _, params, options: v1.subscriptions.create(params, options),
+        SubscriptionSnapshot.of,
+    ),
+    Operation.SUBSCRIPTION_UPDATE: _How(
+        lambda v1, id, params, options: v1.subscriptions.update(id, params, options),
+        SubscriptionSnapshot.of,
+    ),
+    # Stripe ignores keys on DELETE, so there is none to send (stripe-facts §1.3).
+    Operation.SUBSCRIPTION_CANCEL: _How(
+        lambda v1, id, params, options: v1.subscriptions.cancel(id, params, options),
+        SubscriptionSnapshot.of,
+        keyed=False,
+    ),
+    Operation.INVOICE_PAY: _How(
+        lambda v1, id, params, options: v1.invoices.pay(id, params, options), InvoiceSnapshot.of
+    ),
+    Operation.INVOICE_VOID: _How(
+        lambda v1, id, params, options: v1.invoices.void_invoice(id, params, options),
+        InvoiceSnapshot.of,
+    ),
+    Operation.INVOICE_FINALIZE: _How(
+        lambda v1, id, params, options: v1.invoices.finalize_invoice(id, params, options),
+        InvoiceSnapshot.of,
+    ),
+}
+
+
+class Writer:
+    """Sends committed intents to Stripe."""
+
+    def __init__(self, client: stripe.StripeClient) -> None:
+        self._v1 = client.v1
+
+    def send(self, intent: CommittedIntent) -> Answer:
+        """Make the write and give Stripe's answer.
+
+        Raises: the classes of ``failures``.
+        """
+        how = _HOW[intent.operation]
+        options: dict[str, Any] = {"max_network_retries": WRITE_RETRIES}
+        if how.keyed:
+            options["idempotency_key"] = intent.key
+        with sorted_failures():
+            answer = how.call(self._v1, intent.target or "", dict(intent.params), options)
+        last = answer.last_response
+        return Answer(
+            snapshot=how.read(answer),
+            replayed=last.headers.get("Idempotent-Replayed") == "true",
+            request_id=last.request_id,
+        )

@@ -1,0 +1,122 @@
+"""What an account holds: its live subscriptions, line by line, as the mirror has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Facts, Offer, UnknownOffer
+
+from .errors import Conflict, NotFound
+from .prices import offer_of_line
+from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
+
+# Everything that is not over: these block a second purchase, whatever their state of payment.
+LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "incomplete"})
+# The plan is in force in these; past_due keeps it until Stripe gives up (row 6.3).
+IN_FORCE = frozenset({"active", "trialing", "past_due"})
+UNPAID = frozenset({"past_due", "unpaid", "incomplete"})
+
+
+@dataclass(frozen=True)
+class Holding:
+    """One line an account holds, with its subscription and what it is mapped to."""
+
+    subscription: SubscriptionRow
+    line: LineRow
+    offer: Offer | None
+
+    @property
+    def in_force(self) -> bool:
+        return self.subscription.status in IN_FORCE
+
+
+def holdings_of(tx: Session, account: AccountRow) -> list[Holding]:
+    """All lines of the account's live subscriptions, oldest subscription first."""
+    rows = tx.scalars(
+        select(SubscriptionRow)
+        .where(SubscriptionRow.account_seq == account.seq, SubscriptionRow.status.in_(LIVE))
+        .order_by(SubscriptionRow.started_at, SubscriptionRow.id)
+    )
+    return [
+        Holding(row, line, offer_of_line(line))
+        for row in rows
+        for line in row.lines
+        if not line.removed
+    ]
+
+
+def addressed(
+    holdings: list[Holding], family: str | None, subscription: str | None
+) -> Holding | None:
+    """The one holding a request means; None if the account holds nothing of the family.
+
+    Raises:
+        NotFound: the named subscription is not one of the account's live ones.
+        Conflict: ``ambiguous_target``, with the list to choose from.
+    """
+    if subscription is not None:
+        holdings = [held for held in holdings if held.subscription.id == subscription]
+        if not holdings:
+            raise NotFound.subscription(subscription)
+    if family is not None:
+        unknown = [held for held in holdings if held.offer is None]
+        holdings = [held for held in holdings if held.offer and held.offer.family == family]
+        if not holdings and unknown:
+            raise unknown_price(unknown[0])
+    if len(holdings) > 1:
+        raise Conflict(
+            "ambiguous_target",
+            "The account holds more than one plan this could mean; name the subscription.",
+            choices=[
+                {
+                    "subscription": held.subscription.id,
+                    "family": held.offer.family if held.offer else None,
+                    "plan": held.offer.plan if held.offer else None,
+                }
+                for held in holdings
+            ],
+        )
+    return holdings[0] if holdings else None
+
+
+def unknown_price(held: Holding) -> Conflict:
+    """The refusal to touch a line whose price maps to no offer."""
+    return Conflict(
+        "unknown_price",
+        f"Subscription {held.subscription.id} is on price {held.line.price_id}, which maps to no "
+        f"offer ({held.line.unknown_price}) Move it to a known price in Stripe's dashboard, or "
+        "add its plan to the catalogue.",
+        subscription=held.subscription.id,
+        price=held.line.price_id,
+    )
+
+
+def facts_of(account: AccountRow, held: Holding | None) -> Facts:
+    """What the rules may know of the account beside its offer."""
+    if held is None:
+        return Facts(chargeable=account.default_payment_method is not None)
+    sub = held.subscription
+    method = sub.default_payment_method or account.default_payment_method
+    return Facts(
+        chargeable=sub.collection_method == "charge_automatically" and method is not None,
+        trialing=sub.status == "trialing",
+    )
+
+
+def period_is_paid(tx: Session, held: Holding) -> bool:
+    """Whether the invoice of the current period was paid, so that unused time is worth money."""
+    invoice = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
+    return invoice is not None and invoice.status == "paid"
+
+
+def display_name(catalogue: Catalogue, offer: Offer | None) -> str | None:
+    """What people call an offer, also when its plan has left the catalogue since."""
+    if offer is None:
+        return None
+    try:
+        return catalogue.price_nickname(offer)
+    except UnknownOffer:
+        return str(offer)

@@ -1,0 +1,217 @@
+"""The mirror: local rows that say what Stripe says. The only place that writes them.
+
+A *ticket* is a number from one global counter, taken before a call to Stripe. What the call
+brings is stored only if its ticket is higher than the row's, so an older read that lands last
+changes nothing, and a change that beat it at Stripe sends an event of its own, on which we fetch
+again. Payloads of events are never applied.
+
+What follows from a movement (notices, settled plan changes) is decided here too, from the
+difference between the row before and after, in the same transaction: the same effects come about
+whether a webhook, our own write or a repair brought the news.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Offer, UnknownPrice
+
+from .clock import Clock
+from .database import Database
+from .effects import Effects, SubscriptionState
+from .gateway.read import Reader
+from .gateway.snapshots import (
+    CustomerSnapshot,
+    InvoiceSnapshot,
+    ItemSnapshot,
+    SubscriptionSnapshot,
+)
+from .prices import offer_of
+from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """An object as Stripe had it, with the ticket taken before asking."""
+
+    snapshot: CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot
+    ticket: int
+
+
+class Mirror:
+    """Fetches objects and stores them under the ticket rule."""
+
+    def __init__(
+        self, database: Database, reader: Reader, catalogue: Catalogue, clock: Clock
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._catalogue = catalogue
+        self._effects = Effects(catalogue, clock)
+
+    def fetch_subscription(self, subscription_id: str) -> Fetched:
+        """Ask Stripe for a subscription (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        return Fetched(self._reader.subscription(subscription_id), ticket)
+
+    def fetch_invoice(self, invoice_id: str) -> Fetched:
+        """Ask Stripe for an invoice (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        return Fetched(self._reader.invoice(invoice_id), ticket)
+
+    def fetch_customer(self, customer_id: str) -> Fetched:
+        """Ask Stripe for a customer (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        return Fetched(self._reader.customer(customer_id), ticket)
+
+    def refresh_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
+        """Fetch a subscription and store it; gives what Stripe said."""
+        fetched = self.fetch_subscription(subscription_id)
+        with self._database.write() as tx:
+            self.store(tx, fetched)
+        assert isinstance(fetched.snapshot, SubscriptionSnapshot)
+        return fetched.snapshot
+
+    def refresh_customer(self, customer_id: str) -> CustomerSnapshot:
+        """Fetch a customer and store it; gives what Stripe said."""
+        fetched = self.fetch_customer(customer_id)
+        with self._database.write() as tx:
+            self.store(tx, fetched)
+        assert isinstance(fetched.snapshot, CustomerSnapshot)
+        return fetched.snapshot
+
+    def store(self, tx: Session, fetched: Fetched) -> bool:
+        """Store what was fetched; False if a younger read was there already, or nobody owns it.
+
+        The account's row is locked first, so two stores for one account never interleave.
+        """
+        snapshot, ticket = fetched.snapshot, fetched.ticket
+        customer = snapshot.id if isinstance(snapshot, CustomerSnapshot) else snapshot.customer
+        account = tx.scalars(
+            select(AccountRow).where(AccountRow.customer_id == customer).with_for_update()
+        ).first()
+        if account is None:
+            return False
+        if isinstance(snapshot, CustomerSnapshot):
+            return _store_customer(account, snapshot, ticket)
+        if isinstance(snapshot, InvoiceSnapshot):
+            return self._store_invoice(tx, account, snapshot, ticket)
+        return self._store_subscription(tx, account, snapshot, ticket)
+
+    def _store_subscription(
+        self, tx: Session, account: AccountRow, snapshot: SubscriptionSnapshot, ticket: int
+    ) -> bool:
+        if snapshot.invoice is not None:
+            self._store_invoice(tx, account, snapshot.invoice, ticket)
+        row = tx.get(SubscriptionRow, snapshot.id)
+        if row is not None and row.ticket >= ticket:
+            return False
+        before = SubscriptionState.of(row) if row is not None else None
+        if row is None:
+            row = SubscriptionRow(id=snapshot.id, account_seq=account.seq)
+            tx.add(row)
+        _copy_subscription(row, snapshot, ticket)
+        self._copy_lines(row, snapshot)
+        tx.flush()
+        self._effects.subscription_moved(tx, account, before, row)
+        return True
+
+    def _copy_lines(self, row: SubscriptionRow, snapshot: SubscriptionSnapshot) -> None:
+        known = {line.id: line for line in row.lines}
+        for gone in known.keys() - {item.id for item in snapshot.items}:
+            known[gone].removed = True
+        for item in snapshot.items:
+            if item.id not in known:
+                known[item.id] = LineRow(id=item.id, subscription_id=row.id)
+                row.lines.append(known[item.id])
+            offer = offer_of(self._catalogue, item.price)
+            _copy_line(known[item.id], item, offer, snapshot.currency)
+
+    def _store_invoice(
+        self, tx: Session, account: AccountRow, snapshot: InvoiceSnapshot, ticket: int
+    ) -> bool:
+        row = tx.get(InvoiceRow, snapshot.id)
+        if row is not None and row.ticket >= ticket:
+            return False
+        attempts_before = row.attempt_count if row is not None else 0
+        if row is None:
+            row = InvoiceRow(id=snapshot.id, account_seq=account.seq)
+            tx.add(row)
+        _copy_invoice(row, snapshot, ticket)
+        tx.flush()
+        self._effects.invoice_moved(tx, account, attempts_before, row)
+        return True
+
+
+def _store_customer(account: AccountRow, snapshot: CustomerSnapshot, ticket: int) -> bool:
+    if account.ticket >= ticket:
+        return False
+    account.ticket = ticket
+    account.deleted = snapshot.deleted
+    account.balance = snapshot.balance
+    account.currency = snapshot.currency
+    account.default_payment_method = snapshot.default_payment_method
+    return True
+
+
+def _copy_subscription(row: SubscriptionRow, snapshot: SubscriptionSnapshot, ticket: int) -> None:
+    row.ticket = ticket
+    row.status = snapshot.status
+    row.currency = snapshot.currency
+    row.collection_method = snapshot.collection_method
+    row.billing_mode = snapshot.billing_mode
+    row.started_at = snapshot.started_at
+    row.cancel_at = snapshot.cancel_at
+    row.cancel_at_period_end = snapshot.cancel_at_period_end
+    row.canceled_at = snapshot.canceled_at
+    row.ended_at = snapshot.ended_at
+    row.cancellation_reason = snapshot.cancellation_reason
+    row.trial_end = snapshot.trial_end
+    row.default_payment_method = snapshot.default_payment_method
+    row.schedule_id = snapshot.schedule
+    row.latest_invoice = snapshot.latest_invoice
+    row.pending_update_expires_at = snapshot.pending_update_expires_at
+    row.paused_collection = snapshot.paused_collection
+    row.change_id = snapshot.change_id
+
+
+def _copy_line(
+    line: LineRow, item: ItemSnapshot, offer: Offer | UnknownPrice, currency: str
+) -> None:
+    line.price_id = item.price.id
+    line.unit_amount = item.price.unit_amount
+    line.quantity = item.quantity
+    line.period_start = item.period_start
+    line.period_end = item.period_end
+    line.currency = currency
+    line.removed = False
+    known = offer if isinstance(offer, Offer) else None
+    line.family = known.family if known else None
+    line.plan = known.plan if known else None
+    line.tier = known.tier if known else None
+    line.interval = known.interval if known else None
+    line.unknown_price = offer.reason if isinstance(offer, UnknownPrice) else None
+
+
+def _copy_invoice(row: InvoiceRow, snapshot: InvoiceSnapshot, ticket: int) -> None:
+    row.ticket = ticket
+    row.subscription_id = snapshot.subscription
+    row.status = snapshot.status or "draft"
+    row.billing_reason = snapshot.billing_reason
+    row.number = snapshot.number
+    row.currency = snapshot.currency
+    row.subtotal = snapshot.subtotal
+    row.total = snapshot.total
+    row.amount_due = snapshot.amount_due
+    row.amount_paid = snapshot.amount_paid
+    row.amount_remaining = snapshot.amount_remaining
+    row.starting_balance = snapshot.starting_balance
+    row.ending_balance = snapshot.ending_balance
+    row.attempt_count = snapshot.attempt_count
+    row.next_payment_attempt = snapshot.next_payment_attempt
+    row.hosted_invoice_url = snapshot.hosted_invoice_url
+    row.created_at = snapshot.created_at
+    row.lines = [line.to_json() for line in snapshot.lines]

@@ -1,0 +1,80 @@
+"""Which offer a price at Stripe carries, and which price an offer is sold at today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Offer, UnknownPrice
+
+from .errors import Misconfigured
+from .gateway.snapshots import PriceSnapshot
+from .tables import LineRow, PriceRow
+
+
+@dataclass(frozen=True)
+class CurrentPrice:
+    """The price an offer is sold at now: ``unit_amount`` in minor units of ``currency``."""
+
+    id: str
+    unit_amount: int
+    currency: str
+
+
+def current_price(tx: Session, catalogue: Catalogue, offer: Offer) -> CurrentPrice:
+    """The price at Stripe for ``offer``.
+
+    Raises:
+        Misconfigured: the catalogue was not brought to Stripe yet, or changed since.
+    """
+    key = catalogue.lookup_key(offer)
+    row = tx.scalars(select(PriceRow).where(PriceRow.lookup_key == key, PriceRow.current)).first()
+    if row is None or row.unit_amount != catalogue.price_of(offer).amount:
+        raise Misconfigured(
+            "catalogue_not_synced",
+            f"The catalogue's price of {offer} is not at Stripe yet: run 'planshift catalogue sync'.",
+        )
+    return CurrentPrice(row.id, row.unit_amount, row.currency)
+
+
+def offer_of(catalogue: Catalogue, price: PriceSnapshot) -> Offer | UnknownPrice:
+    """The offer a price carries: total, and never guessed.
+
+    The price's own metadata says it, so that prices from before this database existed map back
+    too; old prices of an offer (grandfathered accounts) carry the same metadata as its current one.
+    """
+    return catalogue.offer_from_metadata(price.metadata)
+
+
+def offer_of_line(line: LineRow) -> Offer | None:
+    """The offer of a mirrored line; None for an unknown price."""
+    if line.family is None or line.plan is None or line.tier is None:
+        return None
+    return offer_from_dict(
+        {
+            "family": line.family,
+            "plan": line.plan,
+            "tier": line.tier,
+            "interval": line.interval,
+            "currency": line.currency,
+        }
+    )
+
+
+def offer_to_dict(offer: Offer) -> dict[str, Any]:
+    """An offer as JSON members."""
+    return {
+        "family": offer.family,
+        "plan": offer.plan,
+        "tier": offer.tier,
+        "interval": offer.interval,
+        "currency": offer.currency,
+    }
+
+
+def offer_from_dict(stored: dict[str, Any]) -> Offer:
+    """The inverse of ``offer_to_dict``."""
+    return Offer(**stored)

@@ -1,0 +1,147 @@
+"""What the caller reads: current beside new, the money of each timing, what is lost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mappings import Catalogue, Decision, Money, Offer
+
+from ..gateway.snapshots import InvoiceSnapshot
+from ..holdings import Holding, display_name
+from .targets import Target
+
+
+def money(amount: int, currency: str) -> dict[str, Any]:
+    """Integer minor units with their currency, and the same as text for people."""
+    return {"amount": amount, "currency": currency, "text": str(Money(amount, currency))}
+
+
+def offer_document(
+    catalogue: Catalogue, offer: Offer | None, held: Holding | None = None
+) -> dict[str, Any] | None:
+    """An offer with what it gives; ``held`` adds what the account pays and until when."""
+    if offer is None:
+        return None
+    plan, tier = catalogue.plan_of(offer), catalogue.tier_of(offer)
+    allowance = catalogue.allowance_of(offer)
+    document: dict[str, Any] = {
+        "name": display_name(catalogue, offer),
+        "family": offer.family,
+        "plan": offer.plan,
+        "tier": offer.tier,
+        "interval": offer.interval,
+        "price": _price(catalogue, offer, held),
+        "limits": dict(plan.limits),
+        "features": list(plan.features),
+        "size": tier.size_for(offer.interval),
+        "allowance": {"units": allowance.units, "reset": allowance.reset} if allowance else None,
+    }
+    if held is not None:
+        document["quantity"] = held.line.quantity
+        document["period_end"] = held.line.period_end.isoformat()
+    return document
+
+
+def _price(catalogue: Catalogue, offer: Offer, held: Holding | None) -> dict[str, Any] | None:
+    """What is paid: the price held (it may be an older one), else the catalogue's."""
+    if held is not None and held.line.unit_amount is not None:
+        return money(held.line.unit_amount, held.line.currency)
+    if offer.is_free:
+        return None
+    listed = catalogue.price_of(offer)
+    return money(listed.amount, listed.currency)
+
+
+def losses(catalogue: Catalogue, current: Offer | None, target: Offer | None) -> list[str]:
+    """In words, what the account had and will not have: features, and limits that go down."""
+    if current is None:
+        return []
+    old = catalogue.plan_of(current)
+    new = catalogue.plan_of(target) if target is not None else None
+    kept = set(new.features) if new else set()
+    lost = [f"feature {feature}" for feature in old.features if feature not in kept]
+    limits = new.limits if new else {}
+    for name, had in old.limits.items():
+        will_have = limits.get(name, 0)
+        if will_have is not None and (had is None or had > will_have):
+            lost.append(f"limit {name}: {'unlimited' if had is None else had} -> {will_have}")
+    return lost
+
+
+def billed_now(invoice: InvoiceSnapshot, price: str | None, at: datetime) -> dict[str, Any]:
+    """The money of a change that takes effect now, from Stripe's own preview of its invoice."""
+    currency = invoice.currency
+    credit = -sum(line.amount for line in invoice.lines if line.amount < 0)
+    available = max(-invoice.starting_balance, 0)
+    renewals = [line.period_end for line in invoice.lines if line.price == price]
+    return {
+        "effective_at": at.isoformat(),
+        "due_now": money(invoice.amount_due, currency),
+        "subtotal": money(invoice.subtotal, currency),
+        "total": money(invoice.total, currency),
+        "credit": money(credit, currency),
+        "balance_used": money(min(available, max(invoice.total, 0)), currency),
+        "credited_to_balance": money(max(-invoice.total, 0), currency),
+        "lines": [line.to_json() for line in invoice.lines],
+        "next_invoice_at": max(renewals).isoformat() if renewals else None,
+    }
+
+
+def billed_nothing(currency: str, at: datetime) -> dict[str, Any]:
+    """The money of a change that moves none."""
+    nothing = money(0, currency)
+    return {
+        "effective_at": at.isoformat(),
+        "due_now": nothing,
+        "subtotal": nothing,
+        "total": nothing,
+        "credit": nothing,
+        "balance_used": nothing,
+        "credited_to_balance": nothing,
+        "lines": [],
+        "next_invoice_at": None,
+    }
+
+
+def quote_document(catalogue: Catalogue, target: Target, timings: dict[str, Any]) -> dict[str, Any]:
+    """The quote without its identity and dates, which ``quotes`` adds."""
+    decision = target.decision
+    return {
+        "kind": target.kind,
+        "changes": [
+            {
+                "family": target.wanted.family,
+                "subscription": target.held.subscription.id if target.held else None,
+                "quantity": target.wanted.quantity,
+                "current": offer_document(catalogue, target.current, target.held),
+                "new": offer_document(catalogue, target.offer),
+                "direction": decision.direction.kind,
+                "why": decision.why,
+                "decision": _decision(decision),
+                "lost": losses(catalogue, target.current, target.offer),
+            }
+        ],
+        "timings": timings,
+        "requires": requirements(decision),
+    }
+
+
+def requirements(decision: Decision) -> dict[str, Any]:
+    """What the caller must hand in with the plan change."""
+    kind = decision.direction.kind
+    return {
+        "acknowledgements": [kind] if decision.acknowledge else [],
+        "selections": list(decision.selections),
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "rule": decision.rule,
+        "timing": decision.timing,
+        "cycle": decision.cycle,
+        "credit": decision.credit,
+        "allowance": decision.allowance,
+        "on_failed_payment": decision.on_failed_payment,
+    }

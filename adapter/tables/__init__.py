@@ -1,0 +1,28 @@
+"""All tables of the one database, one module per group of nouns."""
+
+from .access import AnsweredRequestRow, ApiKeyRow
+from .accounts import AccountRow
+from .base import Base, Claimable
+from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
+from .mirror import InvoiceRow, LineRow, PriceRow, SubscriptionRow
+from .work import CounterRow, DueWorkRow, EventRow, NoticeRow
+
+__all__ = [
+    "AccountRow",
+    "AnsweredRequestRow",
+    "ApiKeyRow",
+    "Base",
+    "ChangeLineRow",
+    "ChangeRow",
+    "Claimable",
+    "CounterRow",
+    "DueWorkRow",
+    "EventRow",
+    "IntentRow",
+    "InvoiceRow",
+    "LineRow",
+    "NoticeRow",
+    "PriceRow",
+    "QuoteRow",
+    "SubscriptionRow",
+]

@@ -1,0 +1,143 @@
+"""Quotes, plan changes with their lines, and the intents of every write to Stripe."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from .accounts import AccountRow
+from .base import Base, BigId, Id, Word
+
+BUSY = text("state IN ('executing', 'awaiting_payment', 'activating')")
+SCHEDULED = text("state = 'scheduled'")
+
+
+class QuoteRow(Base):
+    """What a change would cost, at one instant; executed at most once.
+
+    ``document`` is what the caller reads; ``request`` what was asked; ``decision`` the rule as it
+    was resolved then; ``basis`` the state of the subscription it was computed on. ``expires_at``
+    is billing time.
+    """
+
+    __tablename__ = "quotes"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"), index=True)
+    kind: Mapped[str] = mapped_column(Word)
+    created_at: Mapped[datetime] = mapped_column()
+    expires_at: Mapped[datetime] = mapped_column()
+    request: Mapped[dict[str, Any]] = mapped_column()
+    decision: Mapped[dict[str, Any]] = mapped_column()
+    basis: Mapped[dict[str, Any]] = mapped_column()
+    document: Mapped[dict[str, Any]] = mapped_column()
+
+    account: Mapped[AccountRow] = relationship(lazy="joined")
+
+
+class ChangeRow(Base):
+    """A plan change: the order. Its lines carry the states."""
+
+    __tablename__ = "plan_changes"
+    __table_args__ = (UniqueConstraint("quote_id"),)
+
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[str] = mapped_column(Id, unique=True)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"), index=True)
+    quote_id: Mapped[str] = mapped_column(Id, ForeignKey("quotes.id"))
+    kind: Mapped[str] = mapped_column(Word)
+    timing: Mapped[str] = mapped_column(Word)
+    payment_method: Mapped[str | None] = mapped_column(Id)
+    method_before: Mapped[str | None] = mapped_column(Id)
+    # What the parameters of every write are built from: ``billing.to_json`` of what was quoted.
+    bill: Mapped[dict[str, Any]] = mapped_column()
+    quoted_total: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None] = mapped_column()
+    comment: Mapped[str | None] = mapped_column()
+    acknowledgements: Mapped[list[Any]] = mapped_column()
+    selections: Mapped[dict[str, Any]] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
+
+    account: Mapped[AccountRow] = relationship(lazy="joined")
+    quote: Mapped[QuoteRow] = relationship(lazy="joined")
+    lines: Mapped[list[ChangeLineRow]] = relationship(
+        order_by="ChangeLineRow.seq", lazy="selectin", back_populates="change"
+    )
+
+
+class ChangeLineRow(Base):
+    """One family's part of a plan change, with its state and the history of how it got there.
+
+    The two partial unique indexes are the promise that two clicks do not buy twice, and that a
+    scheduled change stays until the upgrade over it is paid.
+    """
+
+    __tablename__ = "plan_change_lines"
+
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
+    change_seq: Mapped[int] = mapped_column(BigId, ForeignKey("plan_changes.seq"), index=True)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"))
+    family: Mapped[str] = mapped_column(Word)
+    subscription_id: Mapped[str | None] = mapped_column(Id, index=True)
+    item_id: Mapped[str | None] = mapped_column(Id)
+    from_offer: Mapped[dict[str, Any] | None] = mapped_column()
+    to_offer: Mapped[dict[str, Any] | None] = mapped_column()
+    price_id: Mapped[str | None] = mapped_column(Id)
+    quantity: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(Word)
+    effective_at: Mapped[datetime | None] = mapped_column()
+    invoice_id: Mapped[str | None] = mapped_column(Id, index=True)
+    payment_url: Mapped[str | None] = mapped_column()
+    failure: Mapped[dict[str, Any] | None] = mapped_column()
+    drift: Mapped[dict[str, Any] | None] = mapped_column()
+    history: Mapped[list[Any]] = mapped_column()
+
+    change: Mapped[ChangeRow] = relationship(back_populates="lines")
+
+
+def _same_line() -> tuple[Any, ...]:
+    line = ChangeLineRow.__table__.c
+    return line.account_seq, line.family, func.coalesce(line.subscription_id, "")
+
+
+Index("uq_busy_line", *_same_line(), unique=True, sqlite_where=BUSY, postgresql_where=BUSY)
+Index(
+    "uq_scheduled_line",
+    *_same_line(),
+    unique=True,
+    sqlite_where=SCHEDULED,
+    postgresql_where=SCHEDULED,
+)
+# A second pending update would void the first one's invoice.
+Index(
+    "uq_busy_subscription",
+    ChangeLineRow.__table__.c.subscription_id,
+    unique=True,
+    sqlite_where=text("state IN ('executing', 'awaiting_payment')"),
+    postgresql_where=text("state IN ('executing', 'awaiting_payment')"),
+)
+
+
+class IntentRow(Base):
+    """A write to Stripe, committed before it is sent.
+
+    ``key`` is the idempotency key, ``subject:step:attempt``; ``outcome`` is open, done, refused
+    (Stripe said no, for good) or lost (a definitive failure: a new attempt may follow).
+    """
+
+    __tablename__ = "intents"
+    __table_args__ = (UniqueConstraint("subject", "step", "attempt"),)
+
+    key: Mapped[str] = mapped_column(Id, primary_key=True)
+    subject: Mapped[str] = mapped_column(Id)
+    step: Mapped[str] = mapped_column(Word)
+    attempt: Mapped[int] = mapped_column()
+    operation: Mapped[str] = mapped_column(Word)
+    target: Mapped[str | None] = mapped_column(Id)
+    params: Mapped[dict[str, Any]] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
+    outcome: Mapped[str] = mapped_column(Word, default="open")
+    answer: Mapped[dict[str, Any] | None] = mapped_column()

@@ -1,0 +1,84 @@
+"""Queues that are rows: the inbox of events, the outbox of notices, due work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from .base import Base, BigId, Claimable, Id, Word
+
+PENDING = text("state = 'pending'")
+
+
+class EventRow(Claimable, Base):
+    """An event received from Stripe: which object moved, never its payload.
+
+    Payloads are not applied (objects are fetched), so they are not kept either: they hold
+    personal data and nothing here reads them. End states: processed, ignored, foreign, dead.
+    """
+
+    __tablename__ = "events"
+    __table_args__ = (
+        Index("ix_events_pending", "owner", "seq", sqlite_where=PENDING, postgresql_where=PENDING),
+    )
+
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
+    id: Mapped[str] = mapped_column(Id, unique=True)
+    type: Mapped[str] = mapped_column(Id)
+    api_version: Mapped[str | None] = mapped_column(Word)
+    occurred_at: Mapped[datetime] = mapped_column()
+    received_at: Mapped[datetime] = mapped_column()
+    processed_at: Mapped[datetime | None] = mapped_column()
+    object_type: Mapped[str | None] = mapped_column(Word)
+    object_id: Mapped[str | None] = mapped_column(Id)
+    subscription_id: Mapped[str | None] = mapped_column(Id)
+    customer_id: Mapped[str | None] = mapped_column(Id)
+    # What the worker claims by: the customer if the event names one, else the object.
+    owner: Mapped[str] = mapped_column(Id)
+    traceback: Mapped[str | None] = mapped_column()
+
+
+class NoticeRow(Claimable, Base):
+    """One e-mail to one person about one occasion. End states: sent, skipped, dead."""
+
+    __tablename__ = "notices"
+    __table_args__ = (
+        UniqueConstraint("occasion"),
+        Index("ix_notices_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    )
+
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
+    occasion: Mapped[str] = mapped_column(Id)
+    kind: Mapped[str] = mapped_column(Word)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"), index=True)
+    message_id: Mapped[str] = mapped_column(Id)
+    facts: Mapped[dict[str, Any]] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
+    sent_at: Mapped[datetime | None] = mapped_column()
+
+
+class DueWorkRow(Claimable, Base):
+    """Something to do at a time: one row per (kind, subject). End states: done, dead."""
+
+    __tablename__ = "due_work"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_due_work_pending", "next_at", sqlite_where=PENDING, postgresql_where=PENDING),
+    )
+
+    seq: Mapped[int] = mapped_column(BigId, primary_key=True)
+    kind: Mapped[str] = mapped_column(Word)
+    subject: Mapped[str] = mapped_column(Id)
+    owner: Mapped[str] = mapped_column(Id)
+
+
+class CounterRow(Base):
+    """SQLite's stand-in for a sequence."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(Word, primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)

@@ -1,0 +1,63 @@
+"""The database, both kinds of it."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import StatementError
+
+from adapter.database import Database, open_database
+from adapter.errors import Misconfigured
+from adapter.migrations import is_current, migrate
+from adapter.rows import insert_once
+from adapter.tables import ApiKeyRow
+
+KEY = {"id": "k1", "name": "billing", "digest": "d", "scopes": [], "created_at": datetime.now(UTC)}
+
+
+def test_a_fresh_database_is_current_and_migrating_again_changes_nothing(database: Database):
+    assert is_current(database)
+    migrate(database)
+    assert is_current(database)
+
+
+def test_tickets_rise_and_are_never_given_twice(database: Database):
+    with ThreadPoolExecutor(4) as pool:
+        tickets = list(pool.map(lambda _: database.next_ticket(), range(40)))
+    assert len(set(tickets)) == 40
+    assert database.next_ticket() > max(tickets)
+
+
+def test_a_block_that_raises_leaves_nothing_behind(database: Database):
+    with pytest.raises(RuntimeError), database.write() as tx:
+        tx.add(ApiKeyRow(**KEY))
+        tx.flush()
+        raise RuntimeError
+    with database.read() as tx:
+        assert tx.scalars(select(ApiKeyRow)).all() == []
+
+
+def test_insert_once_tells_the_first_from_the_second(database: Database):
+    with database.write() as tx:
+        assert insert_once(tx, ApiKeyRow, KEY) is True
+        assert insert_once(tx, ApiKeyRow, KEY) is False
+
+
+def test_moments_come_back_in_utc_and_naive_ones_are_refused(database: Database):
+    abroad = datetime(2026, 3, 1, 12, tzinfo=timezone(timedelta(hours=5)))
+    with database.write() as tx:
+        tx.add(ApiKeyRow(**{**KEY, "created_at": abroad}))
+    with database.read() as tx:
+        read = tx.scalars(select(ApiKeyRow)).one().created_at
+    assert read == abroad
+    assert read.tzinfo is UTC
+    with pytest.raises(StatementError, match="needs its zone"), database.write() as tx:
+        tx.add(ApiKeyRow(**{**KEY, "id": "k2", "created_at": datetime(2026, 3, 1)}))  # noqa: DTZ001
+
+
+def test_another_kind_of_database_is_refused_with_the_two_that_work():
+    with pytest.raises(Misconfigured, match=r"sqlite:///.* or postgresql://"):
+        open_database("mysql://localhost/db")

@@ -1,0 +1,1 @@
+"""Helpers of the tests: hand-written fakes and servers, no mock library."""

@@ -1,0 +1,137 @@
+"""Finding or starting a PostgreSQL server for the suite.
+
+TEST_DATABASE_URL names one (its user must be allowed to create databases). Without it,
+PostgreSQL's own programs on this machine start a private one on a unix socket, with durability
+switched off, since it only lives as long as the suite. As root they run as an unprivileged user,
+because PostgreSQL refuses root.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from adapter.database import open_database
+from adapter.migrations import migrate
+
+TEMPLATE = "planshift_template"
+# SQL text, no data: fixed names made by this module only.
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+
+
+class NoPostgres(Exception):
+    """There is no server and none can be started; the text says what is missing."""
+
+
+class PostgresServer:
+    """A server on which databases are made from a migrated template."""
+
+    def __init__(self, base_url: str, stop: list[str] | None = None, user: str | None = None):
+        self._base = make_url(base_url)
+        self._stop = stop
+        self._user = user
+        self._made = 0
+        self._prefix = f"planshift_{os.getpid()}"
+        self._template = f"{self._prefix}_{TEMPLATE}"
+        self._admin = create_engine(
+            self._base.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
+        )
+        self._sql(f'CREATE DATABASE "{self._template}"')
+        database = open_database(self.url(self._template))
+        migrate(database)
+        database.dispose()
+
+    def url(self, name: str) -> str:
+        """The URL of a database on this server."""
+        return self._base.set(database=name).render_as_string(hide_password=False)
+
+    def create_database(self) -> str:
+        """A fresh, migrated database."""
+        self._made += 1
+        name = f"{self._prefix}_{self._made}"
+        self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is still connected."""
+        self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+    def stop(self) -> None:
+        """Drop what was made, and stop the server if it was started here."""
+        self.drop_database(self._template)
+        self._admin.dispose()
+        if self._stop:
+            _run(self._stop, self._user)
+
+    def _sql(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+def find_server(folder: Path) -> PostgresServer:
+    """The server named by TEST_DATABASE_URL, else a private one in ``folder``.
+
+    Raises:
+        NoPostgres: neither is possible.
+    """
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        return PostgresServer(url)
+    return _start(folder)
+
+
+def _start(folder: Path) -> PostgresServer:
+    programs = _programs()
+    user = _unprivileged_user()
+    # The socket's path must be short (107 bytes), so it gets a folder of its own.
+    sockets = Path(tempfile.mkdtemp(prefix="pg"))
+    data = Path(tempfile.mkdtemp(prefix="pgdata")) / "data"
+    if user:
+        for owned in (sockets, data.parent):
+            shutil.chown(owned, user=user)
+    _run(
+        [str(programs / "initdb"), "-D", str(data), "-U", "planshift", "-A", "trust", "-E", "UTF8"],
+        user,
+    )
+    settings = " ".join(f"-c {setting}" for setting in FAST)
+    pg_ctl = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
+    options = f"-c listen_addresses='' -k {sockets} {settings}"
+    log = data.parent / "server.log"
+    _run([*pg_ctl, "-l", str(log), "-o", options, "start"], user)
+    url = f"postgresql://planshift@/postgres?host={sockets}"
+    return PostgresServer(url, [*pg_ctl, "-m", "immediate", "stop"], user)
+
+
+def _programs() -> Path:
+    found = [Path(path).parent for path in glob.glob("/usr/lib/postgresql/*/bin/initdb")]
+    if on_path := shutil.which("initdb"):
+        found.append(Path(on_path).resolve().parent)
+    if not found:
+        raise NoPostgres("set TEST_DATABASE_URL, or install PostgreSQL (package 'postgresql')")
+    return max(found)
+
+
+def _unprivileged_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name).pw_name
+        except KeyError:
+            continue
+    raise NoPostgres("running as root and there is no unprivileged user to start PostgreSQL as")
+
+
+def _run(command: list[str], user: str | None) -> None:
+    done = subprocess.run(
+        command, user=user, cwd="/", capture_output=True, text=True, check=False, timeout=60
+    )
+    if done.returncode != 0:
+        raise NoPostgres(f"{command[0]} failed: {done.stderr.strip() or done.stdout.strip()}")
