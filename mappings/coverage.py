@@ -14,13 +14,14 @@ from mappings.catalogue import Catalogue
 from mappings.decision import Facts, situation_of
 from mappings.direction import direction_in
 from mappings.family import Family
-from mappings.problems import Problems
+from mappings.problems import Problem, Problems
 from mappings.rules import REFUSALS, Rule, Situation
 from mappings.supported import SPOKEN, Move, alternatives, is_carried_out, move_of
 
-# Without these parts sound, directions or rules would be guesses and every finding below noise.
+# Problems that hide what was meant, in parts without which every finding below would be a guess.
+_HIDING = {"missing_key", "invalid_value", "unknown_key", "unknown_plan"}
 _NEEDED = re.compile(
-    r"order|rules.*|size_is|plans|plans\.[^.]+"
+    r"|order|size_is|rules(\[\d+\](\.when.*)?)?|plans|plans\.[^.]+"
     r"|plans\.[^.]+\.(rank|kind|tiers(\[\d+\](\.(id|size|prices|prices\.[a-z]+))?)?)"
 )
 
@@ -58,10 +59,17 @@ def _facts(*, trial_possible: bool) -> Iterator[Facts]:
 
 
 def _is_readable(family: Family, problems: Problems) -> bool:
-    prefix = f"families.{family.id}"
-    broken = (p.path.removeprefix(f"{prefix}.") for p in problems if p.code != "missing_price")
-    at_fault = any(_NEEDED.fullmatch(path) for path in broken)
-    return bool(family.plans and family.order) and not at_fault and not problems.at(prefix)
+    return bool(family.plans and family.order) and not any(
+        _hides(problem, f"families.{family.id}") for problem in problems
+    )
+
+
+def _hides(problem: Problem, prefix: str) -> bool:
+    if problem.code not in _HIDING or not problem.path.startswith(prefix):
+        return False
+    path = problem.path.removeprefix(prefix).removeprefix(".")
+    misspelled = path.startswith("rules[") and problem.code == "unknown_key"
+    return misspelled or _NEEDED.fullmatch(path) is not None
 
 
 class _Walk:
@@ -82,10 +90,11 @@ class _Walk:
         self._report_undecided("cancellations", [s for s in self._undecided if not s.to_plan])
         self._report_undecided("changes", [s for s in self._undecided if s.to_plan])
         for index, rule in enumerate(self._family.rules):
+            path = f"{self._path}[{index}]"
             if not self._decided[index]:
                 self._report_dead(index, rule)
-            elif rule.then.route not in REFUSALS:
-                self._report_action(f"{self._path}[{index}]", rule, self._decided[index])
+            elif rule.then.route not in REFUSALS and not self._problems.under(path):
+                self._report_action(path, rule, self._decided[index])
 
     def _first_match(self, situation: Situation) -> int | None:
         rules = enumerate(self._family.rules)

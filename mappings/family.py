@@ -136,7 +136,7 @@ class Family:
     def free_offer(self) -> Offer | None:
         """The offer of the free plan, if the family has one."""
         plan = self.free_plan
-        if plan is None:
+        if plan is None or not plan.tiers:
             return None
         return Offer(self.id, plan.id, next(iter(plan.tiers)), None, None)
 
@@ -146,9 +146,11 @@ class Family:
         Includes offers without a fixed price (metered and unpriced sales-only plans), which an
         account may hold.
         """
+        free = self.free_offer()
+        if free is not None:
+            yield free
         for plan in self.plans.values():
             if plan.is_free:
-                yield Offer(self.id, plan.id, next(iter(plan.tiers)), None, None)
                 continue
             for tier in plan.tiers.values():
                 for interval in intervals_of(plan, tier):

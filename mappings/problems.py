@@ -29,10 +29,6 @@ class Problems:
         if problem not in self._found:
             self._found.append(problem)
 
-    def at(self, path: str) -> bool:
-        """Whether anything is wrong at exactly this path."""
-        return any(problem.path == path for problem in self._found)
-
     def under(self, prefix: str) -> bool:
         """Whether anything is wrong at `prefix` or below it."""
         return any(

@@ -241,5 +241,8 @@ def test_no_document_whatever_breaks_the_check(data: st.DataObject) -> None:
     try:
         build_catalogue(document)
     except CatalogueError as error:
-        assert error.problems
-        assert all(problem.message and problem.code for problem in error.problems)
+        problems = error.problems
+    else:
+        return
+    assert problems
+    assert all(problem.message and problem.code for problem in problems)

@@ -47,7 +47,7 @@ def test_more_decimals_than_can_be_charged_are_refused_not_rounded(
 
 
 @pytest.mark.parametrize(
-    "text", ["", " 1", "1e3", "1,000", "ten", "NaN", "Infinity", "１.00", "1.", "9" * 40]
+    "text", ["", " 1", "1e3", "1,000", "ten", "NaN", "Infinity", "\uff11.00", "1.", "9" * 40]
 )
 def test_what_is_not_plain_digits_is_refused(text: str) -> None:
     with pytest.raises(MoneyError, match="not an amount"):
