@@ -235,7 +235,7 @@ def test_no_document_whatever_breaks_the_check(data: st.DataObject) -> None:
         if data.draw(st.booleans()):
             del container[key]
         else:
-            container[key] = data.draw(JUNK)
+            container[key] = copy.deepcopy(data.draw(JUNK))
         if not document:
             break
     try:
