@@ -35,9 +35,9 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A transaction that commits when the block ends and rolls back when it raises."""
-        with self._one_writer, Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
-                yield session
+        session = Session(self.engine, expire_on_commit=False)
+        with self._one_writer, session, session.begin():
+            yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:

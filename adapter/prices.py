@@ -35,7 +35,7 @@ def current_price(tx: Session, catalogue: Catalogue, offer: Offer) -> CurrentPri
     if row is None or row.unit_amount != catalogue.price_of(offer).amount:
         raise Misconfigured(
             "catalogue_not_synced",
-            f"The catalogue's price of {offer} is not at Stripe yet: run 'planshift catalogue sync'.",
+            f"The price of {offer} is not at Stripe yet: run 'planshift catalogue sync'.",
         )
     return CurrentPrice(row.id, row.unit_amount, row.currency)
 

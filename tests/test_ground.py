@@ -9,5 +9,8 @@ from pytest_socket import SocketConnectBlockedError
 
 
 def test_a_test_cannot_reach_beyond_this_machine():
-    with pytest.raises(SocketConnectBlockedError):
+    with (
+        pytest.warns(UserWarning, match=r"192\.0\.2\.1"),
+        pytest.raises(SocketConnectBlockedError),
+    ):
         socket.create_connection(("192.0.2.1", 443), timeout=1)

@@ -1,1 +1,13 @@
-"""To be described."""
+"""What Stripe tells us: taken in once, answered at once, acted on by fetching.
+
+``edge`` verifies and stores; ``registry`` is the table of contents of what is handled;
+``processing`` fetches the objects that moved and hands them to the mirror. Nothing in this room
+writes to Stripe (an import contract holds that).
+"""
+
+from .edge import BadRequest, Edge, Receipt
+from .inbox import Inbox
+from .processing import Processing
+from .registry import HANDLED
+
+__all__ = ["HANDLED", "BadRequest", "Edge", "Inbox", "Processing", "Receipt"]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +16,7 @@ from ..billing import bill_to_json
 from ..clock import Clock
 from ..database import Database
 from ..due import Work, arm
-from ..errors import Conflict, Invalid, NotFound, PaymentFailed
+from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
 from ..ids import new_id
 from ..mirror import Mirror
 from ..prices import offer_to_dict
@@ -27,6 +28,8 @@ from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
 from .carrying_out import Procedures
 from .states import BUSY, State
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,9 @@ class Orders:
             Conflict: ``quote_expired``, ``quote_stale``, ``change_in_progress``,
                 ``payment_method_required``.
             PaymentFailed: the payment was declined; the line has failed, nothing was charged.
-            Unavailable: Stripe did not answer; the change goes on by itself.
+
+
+        If Stripe does not answer, the change comes back still executing and goes on by itself.
         """
         quote = self._quotes.find(account, order.quote_id)
         earlier = self._of_quote(quote)
@@ -124,6 +129,9 @@ class Orders:
             self._procedures.carry_out(change)
         except StepRefused as refused:
             raise _refusal(change, refused) from refused
+        except Unavailable:
+            # The intent is committed: the worker carries on where this stopped.
+            log.warning("change_unanswered", change=change.id)
 
     def _of_quote(self, quote: QuoteRow) -> ChangeRow | None:
         with self._database.read() as tx:

@@ -88,16 +88,21 @@ def _sort(error: stripe.StripeError) -> GatewayFailure | stripe.StripeError:
     )
 
 
+# The first class that fits decides; the order matters only where one is another's parent.
+_BY_CLASS: tuple[tuple[type[stripe.StripeError], type[GatewayFailure]], ...] = (
+    (stripe.APIConnectionError, Unanswered),
+    (stripe.RateLimitError, NotExecuted),
+    (stripe.CardError, Declined),
+    (stripe.AuthenticationError, NotAllowed),
+    (stripe.PermissionError, NotAllowed),
+)
+
+
 def _kind(error: stripe.StripeError) -> type[GatewayFailure] | None:
     status = error.http_status or 0
-    if isinstance(error, stripe.APIConnectionError):
-        return Unanswered
-    if isinstance(error, stripe.RateLimitError):
-        return NotExecuted
-    if isinstance(error, stripe.CardError):
-        return Declined
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
-        return NotAllowed
+    for theirs, ours in _BY_CLASS:
+        if isinstance(error, theirs):
+            return ours
     if isinstance(error, stripe.InvalidRequestError):
         return Gone if status == 404 else Refused
     if status == 409:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -23,6 +24,24 @@ from .snapshots import (
 PAGE = 100
 # Stripe answers at most ten of a nested list; beyond that it has to be paged by itself.
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
+
+
+@dataclass(frozen=True)
+class ListedPrice(PriceSnapshot):
+    """A price as listed, with what only those ask about who keep prices in order.
+
+    ``nickname`` is for staff. ``plain``: ``unit_amount`` is charged per unit, once per one
+    ``interval`` (no tiers, no usage, no "every 3 months").
+    """
+
+    nickname: str | None
+    plain: bool
+
+    @classmethod
+    def of(cls, price: Any) -> ListedPrice:
+        return cls(
+            **vars(PriceSnapshot.of(price)), nickname=price["nickname"], plain=_is_plain(price)
+        )
 
 
 class Reader:
@@ -47,6 +66,13 @@ class Reader:
         """A customer; a deleted one comes back marked ``deleted``, not as an error."""
         with sorted_failures():
             return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id))
+
+    def customers_with_email(self, email: str) -> Iterator[CustomerSnapshot]:
+        """Every customer with exactly this e-mail address."""
+        with sorted_failures():
+            page = self._v1.customers.list({"email": email, "limit": PAGE})
+            for found in page.auto_paging_iter():
+                yield CustomerSnapshot.of(found)
 
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """A subscription with all its items and its latest invoice."""
@@ -105,6 +131,24 @@ class Reader:
             page = self._v1.prices.list({"product": product_id, "limit": PAGE})
             for found in page.auto_paging_iter():
                 yield PriceSnapshot.of(found)
+
+    def prices(self) -> Iterator[ListedPrice]:
+        """Every price of the Stripe account, newest first; archived ones and others' included.
+
+        One call per 100 prices, however many products they belong to.
+        """
+        with sorted_failures():
+            for found in self._v1.prices.list({"limit": PAGE}).auto_paging_iter():
+                yield ListedPrice.of(found)
+
+
+def _is_plain(price: Any) -> bool:
+    recurring = price["recurring"]
+    each_interval = recurring is None or (
+        recurring["interval_count"] == 1 and recurring["usage_type"] == "licensed"
+    )
+    per_unit = price["billing_scheme"] == "per_unit" and price["transform_quantity"] is None
+    return each_interval and per_unit and price["unit_amount"] is not None
 
 
 def _whole(nested: Any) -> list[Any]:

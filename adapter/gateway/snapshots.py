@@ -83,7 +83,7 @@ class CustomerSnapshot:
 
     @classmethod
     def of(cls, customer: Any) -> CustomerSnapshot:
-        if "deleted" in customer and customer["deleted"]:
+        if _field(customer, "deleted"):
             return cls(id=customer["id"], deleted=True)
         settings = customer["invoice_settings"]
         return cls(

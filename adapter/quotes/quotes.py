@@ -16,7 +16,7 @@ from ..errors import Conflict, Invalid, NotFound
 from ..gateway.failures import Refused
 from ..gateway.read import Reader
 from ..gateway.snapshots import InvoiceSnapshot
-from ..holdings import Holding, period_is_paid
+from ..holdings import Holding, addressed, holdings_of, period_is_paid, unknown_price
 from ..ids import new_id
 from ..prices import offer_to_dict
 from ..tables import AccountRow, QuoteRow
@@ -84,6 +84,24 @@ class Quotes:
         with self._database.write() as tx:
             tx.add(row)
         return self.find(account, quote_id)
+
+    def make_cancellation(
+        self, account: AccountRow, family: str | None, subscription: str | None
+    ) -> QuoteRow:
+        """A quote for the end of a plan; the family may be left out where only one is held.
+
+        Raises:
+            Conflict: ``ambiguous_target``, ``nothing_to_cancel``, and as ``make``.
+        """
+        if family is None:
+            with self._database.read() as tx:
+                held = addressed(holdings_of(tx, account), None, subscription)
+            if held is None:
+                raise Conflict("nothing_to_cancel", "The account holds no paid plan.")
+            if held.offer is None:
+                raise unknown_price(held)
+            family, subscription = held.offer.family, held.subscription.id
+        return self.make(account, Wanted(family, None, subscription=subscription))
 
     def find(self, account: AccountRow, quote_id: str) -> QuoteRow:
         """A quote of this account. Raises NotFound."""

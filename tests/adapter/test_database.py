@@ -32,12 +32,17 @@ def test_tickets_rise_and_are_never_given_twice(database: Database):
 
 
 def test_a_block_that_raises_leaves_nothing_behind(database: Database):
-    with pytest.raises(RuntimeError), database.write() as tx:
-        tx.add(ApiKeyRow(**KEY))
-        tx.flush()
-        raise RuntimeError
+    with pytest.raises(ZeroDivisionError):
+        _write_and_fail(database)
     with database.read() as tx:
         assert tx.scalars(select(ApiKeyRow)).all() == []
+
+
+def _write_and_fail(database: Database) -> None:
+    with database.write() as tx:
+        tx.add(ApiKeyRow(**KEY))
+        tx.flush()
+        _ = 1 / 0
 
 
 def test_insert_once_tells_the_first_from_the_second(database: Database):

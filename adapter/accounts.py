@@ -1,0 +1,171 @@
+"""Accounts: created by the caller, each with one customer at Stripe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue
+
+from .clock import Clock
+from .database import Database
+from .errors import Conflict, NotFound
+from .gateway.read import Reader
+from .gateway.snapshots import CustomerSnapshot, PaymentMethodSnapshot
+from .gateway.write import Operation, Writer
+from .ids import new_id
+from .mirror import Fetched, Mirror
+from .rows import insert_once
+from .steps import Steps
+from .tables import AccountRow
+
+TENANT_KEY = "planshift_tenant"
+REF_KEY = "planshift_account"
+
+
+@dataclass(frozen=True)
+class Contact:
+    """The billing contact of an account, as the caller states it."""
+
+    email: str
+    name: str | None = None
+    locale: str = "en"
+    test_clock: str | None = None
+
+
+class Accounts:
+    """The accounts of one deployment."""
+
+    def __init__(
+        self,
+        database: Database,
+        reader: Reader,
+        writer: Writer,
+        catalogue: Catalogue,
+        mirror: Mirror,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._writer = writer
+        self._catalogue = catalogue
+        self._mirror = mirror
+        self._clock = clock
+
+    def find(self, ref: str) -> AccountRow:
+        """The account with the caller's id ``ref``. Raises NotFound."""
+        with self._database.read() as tx:
+            row = _by_ref(tx, ref)
+        if row is None or row.customer_id is None:
+            raise NotFound.account(ref)
+        return row
+
+    def put(self, ref: str, contact: Contact) -> tuple[AccountRow, bool]:
+        """Create the account or state its contact anew; says whether it was created.
+
+        The row is committed before the customer is made, and putting again finishes what a crash
+        left half done: the same idempotency key brings the same customer.
+
+        Raises:
+            Conflict: ``test_clock_fixed``: a customer's test clock cannot be changed.
+            Unavailable: Stripe did not answer; put again.
+        """
+        row, created = self._row(ref, contact)
+        if row.test_clock != contact.test_clock and contact.test_clock is not None:
+            raise Conflict("test_clock_fixed", "The test clock of an account cannot be changed.")
+        if row.customer_id is None:
+            self._create_customer(row)
+        elif (row.email, row.name, row.locale) != (contact.email, contact.name, contact.locale):
+            self._update_customer(row, contact)
+        return self.find(ref), created
+
+    def listed(self, query: str | None, after: int, limit: int) -> list[AccountRow]:
+        """Accounts in order of creation, those whose ref, name or e-mail contains ``query``."""
+        statement = select(AccountRow).where(AccountRow.seq > after)
+        if query:
+            columns = (AccountRow.ref, AccountRow.name, AccountRow.email)
+            statement = statement.where(
+                or_(*(column.icontains(query, autoescape=True) for column in columns))
+            )
+        with self._database.read() as tx:
+            return list(tx.scalars(statement.order_by(AccountRow.seq).limit(limit)))
+
+    def payment_methods(self, account: AccountRow) -> list[PaymentMethodSnapshot]:
+        """The saved payment methods of the account, asked of Stripe now."""
+        assert account.customer_id is not None
+        return list(self._reader.payment_methods_of(account.customer_id))
+
+    def _row(self, ref: str, contact: Contact) -> tuple[AccountRow, bool]:
+        with self._database.write() as tx:
+            created = insert_once(
+                tx,
+                AccountRow,
+                {
+                    "id": new_id("acct"),
+                    "ref": ref,
+                    "email": contact.email,
+                    "name": contact.name,
+                    "locale": contact.locale,
+                    "test_clock": contact.test_clock,
+                    "created_at": self._clock.now(),
+                    "balance": 0,
+                    "deleted": False,
+                    "ticket": 0,
+                },
+            )
+            row = _by_ref(tx, ref)
+        assert row is not None
+        return row, created
+
+    def _create_customer(self, row: AccountRow) -> None:
+        steps = Steps(self._database, self._writer, self._clock, f"account:{row.id}")
+        params: dict[str, Any] = {
+            **_contact_params(row.email, row.name, row.locale),
+            "metadata": {TENANT_KEY: self._catalogue.tenant, REF_KEY: row.ref},
+        }
+        if row.test_clock:
+            params["test_clock"] = row.test_clock
+        done = steps.do(
+            "customer", Operation.CUSTOMER_CREATE, params, look=lambda: self._customer_of(row)
+        )
+        with self._database.write() as tx:
+            tx.get_one(AccountRow, row.seq).customer_id = done.object_id
+            if isinstance(done.snapshot, CustomerSnapshot):
+                tx.flush()
+                self._mirror.store(tx, Fetched(done.snapshot, done.ticket))
+
+    def _customer_of(self, row: AccountRow) -> CustomerSnapshot | None:
+        """The customer made for this account in an attempt whose key has expired."""
+        for found in self._reader.customers_with_email(row.email):
+            metadata = found.metadata or {}
+            ours = metadata.get(TENANT_KEY) == self._catalogue.tenant
+            if ours and metadata.get(REF_KEY) == row.ref:
+                return found
+        return None
+
+    def _update_customer(self, row: AccountRow, contact: Contact) -> None:
+        assert row.customer_id is not None
+        customer = row.customer_id
+        params = _contact_params(contact.email, contact.name, contact.locale)
+        # Every statement of the contact is a write of its own, so its subject is new each time;
+        # setting the same contact twice does no harm.
+        steps = Steps(self._database, self._writer, self._clock, f"contact:{new_id(row.id)}")
+        done = steps.do(
+            "update", Operation.CUSTOMER_UPDATE, params, target=customer, look=lambda: None
+        )
+        with self._database.write() as tx:
+            fresh = tx.get_one(AccountRow, row.seq)
+            fresh.email, fresh.name, fresh.locale = contact.email, contact.name, contact.locale
+            if isinstance(done.snapshot, CustomerSnapshot):
+                self._mirror.store(tx, Fetched(done.snapshot, done.ticket))
+
+
+def _by_ref(tx: Session, ref: str) -> AccountRow | None:
+    return tx.scalars(select(AccountRow).where(AccountRow.ref == ref)).first()
+
+
+def _contact_params(email: str, name: str | None, locale: str) -> dict[str, Any]:
+    return {"email": email, "name": name or "", "preferred_locales": [locale]}

@@ -1,0 +1,238 @@
+"""The state of an account as one document, and what it is entitled to.
+
+``in_effect`` is the one place that says which plan counts; it derives from the mirror alone, never
+from what was asked for.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Offer, UnknownOffer
+
+from .changes.states import OPEN
+from .database import Database
+from .holdings import Holding, holdings_of
+from .quotes.documents import money, offer_document
+from .tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, SubscriptionRow
+
+
+def in_effect(catalogue: Catalogue, family: str, holdings: list[Holding]) -> Holding | Offer | None:
+    """What counts for ``family``: the best line in force, else the free plan, else nothing.
+
+    A line of a subscription that is incomplete, unpaid or paused is not in force.
+    """
+    running = [
+        held for held in holdings if held.in_force and held.offer and held.offer.family == family
+    ]
+    if not running:
+        return catalogue.free_offer(family)
+    return max(running, key=lambda held: _rank(catalogue, held.offer))
+
+
+def _rank(catalogue: Catalogue, offer: Offer | None) -> tuple[int, int]:
+    if offer is None:
+        return (-1, -1)
+    try:
+        return catalogue.plan_of(offer).rank, catalogue.tier_of(offer).size
+    except UnknownOffer:
+        return (-1, -1)
+
+
+class States:
+    """Documents about accounts, read from the local database only."""
+
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
+        self._catalogue = catalogue
+
+    def account(self, account: AccountRow) -> dict[str, Any]:
+        """The whole state: contact, plans in effect, subscriptions, open changes, balance."""
+        with self._database.read() as tx:
+            holdings = holdings_of(tx, account)
+            subscriptions = _subscriptions(tx, account)
+            changes = _open_changes(tx, account)
+            return {
+                "ref": account.ref,
+                "email": account.email,
+                "name": account.name,
+                "locale": account.locale,
+                "customer": account.customer_id,
+                "deleted_at_stripe": account.deleted,
+                "balance": money(account.balance, self._currency(account)),
+                "default_payment_method": account.default_payment_method,
+                "plans": [self._plan(family, holdings) for family in self._catalogue.families],
+                "subscriptions": [self._subscription(row) for row in subscriptions],
+                "open_changes": [change_document(change) for change in changes],
+            }
+
+    def entitlements(self, account: AccountRow) -> dict[str, Any]:
+        """Per family: the plan in effect with its limits and features."""
+        with self._database.read() as tx:
+            holdings = holdings_of(tx, account)
+        return {
+            "account": account.ref,
+            "families": [self._plan(family, holdings) for family in self._catalogue.families],
+        }
+
+    def invoices(self, account: AccountRow, after: str | None, limit: int) -> list[dict[str, Any]]:
+        """The account's invoices, newest first; ``after`` is the last id of the page before."""
+        statement = select(InvoiceRow).where(InvoiceRow.account_seq == account.seq)
+        with self._database.read() as tx:
+            last = tx.get(InvoiceRow, after) if after else None
+            if last is not None:
+                statement = statement.where(
+                    (InvoiceRow.created_at < last.created_at)
+                    | ((InvoiceRow.created_at == last.created_at) & (InvoiceRow.id < last.id))
+                )
+            order = (InvoiceRow.created_at.desc(), InvoiceRow.id.desc())
+            return [
+                invoice_document(row) for row in tx.scalars(statement.order_by(*order).limit(limit))
+            ]
+
+    def _plan(self, family: str, holdings: list[Holding]) -> dict[str, Any]:
+        found = in_effect(self._catalogue, family, holdings)
+        held = found if isinstance(found, Holding) else None
+        offer = held.offer if held else found
+        assert not isinstance(offer, Holding)
+        document = _offer_or_name(self._catalogue, offer, held)
+        ends = held.subscription.cancel_at if held else None
+        return {
+            "family": family,
+            "in_effect": document,
+            "subscription": held.subscription.id if held else None,
+            "status": held.subscription.status if held else None,
+            "ends_at": iso(ends),
+        }
+
+    def _subscription(self, row: SubscriptionRow) -> dict[str, Any]:
+        return {
+            "id": row.id,
+            "status": row.status,
+            "started_at": iso(row.started_at),
+            "cancel_at": iso(row.cancel_at),
+            "ended_at": iso(row.ended_at),
+            "trial_end": iso(row.trial_end),
+            "latest_invoice": row.latest_invoice,
+            "lines": [
+                {
+                    "family": line.family,
+                    "plan": line.plan,
+                    "tier": line.tier,
+                    "interval": line.interval,
+                    "price": line.price_id,
+                    "unit_amount": money(line.unit_amount or 0, line.currency),
+                    "quantity": line.quantity,
+                    "period": {"start": iso(line.period_start), "end": iso(line.period_end)},
+                    "unknown_price": line.unknown_price,
+                }
+                for line in row.lines
+                if not line.removed
+            ],
+        }
+
+    def _currency(self, account: AccountRow) -> str:
+        return account.currency or self._catalogue.currencies[0]
+
+
+def change_document(change: ChangeRow) -> dict[str, Any]:
+    """A plan change as callers read it."""
+    return {
+        "id": change.id,
+        "account": change.account.ref,
+        "quote": change.quote_id,
+        "kind": change.kind,
+        "when": change.timing,
+        "created_at": iso(change.created_at),
+        "decision": change.quote.document["changes"][0]["decision"],
+        "selections": change.selections,
+        "lines": [_line_document(line) for line in change.lines],
+    }
+
+
+def _line_document(line: ChangeLineRow) -> dict[str, Any]:
+    return {
+        "family": line.family,
+        "subscription": line.subscription_id,
+        "from": line.from_offer,
+        "to": line.to_offer,
+        "quantity": line.quantity,
+        "state": line.state,
+        "effective_at": iso(line.effective_at),
+        "invoice": line.invoice_id,
+        "payment_url": line.payment_url,
+        "failure": line.failure,
+        "drift": line.drift,
+        "history": line.history,
+    }
+
+
+def invoice_document(row: InvoiceRow) -> dict[str, Any]:
+    """An invoice as callers read it; its lines are Stripe's."""
+    return {
+        "id": row.id,
+        "number": row.number,
+        "status": row.status,
+        "subscription": row.subscription_id,
+        "billing_reason": row.billing_reason,
+        "created_at": iso(row.created_at),
+        "subtotal": money(row.subtotal, row.currency),
+        "total": money(row.total, row.currency),
+        "amount_due": money(row.amount_due, row.currency),
+        "amount_paid": money(row.amount_paid, row.currency),
+        "amount_remaining": money(row.amount_remaining, row.currency),
+        "balance_used": money(_balance_used(row), row.currency),
+        "attempt_count": row.attempt_count,
+        "next_payment_attempt": iso(row.next_payment_attempt),
+        "pay_url": row.hosted_invoice_url if row.status == "open" else None,
+        "lines": row.lines,
+    }
+
+
+def _balance_used(row: InvoiceRow) -> int:
+    """Credit that this invoice took from the customer's balance (negative there means credit)."""
+    if row.ending_balance is None:
+        return 0
+    return max(row.ending_balance - row.starting_balance, 0)
+
+
+def _offer_or_name(
+    catalogue: Catalogue, offer: Offer | None, held: Holding | None
+) -> dict[str, Any] | None:
+    """The offer in full; only its names once its plan has left the catalogue."""
+    try:
+        return offer_document(catalogue, offer, held)
+    except UnknownOffer:
+        assert offer is not None
+        return {"name": str(offer), "family": offer.family, "plan": offer.plan, "tier": offer.tier}
+
+
+def _subscriptions(tx: Session, account: AccountRow) -> list[SubscriptionRow]:
+    return list(
+        tx.scalars(
+            select(SubscriptionRow)
+            .where(SubscriptionRow.account_seq == account.seq)
+            .order_by(SubscriptionRow.started_at, SubscriptionRow.id)
+        )
+    )
+
+
+def _open_changes(tx: Session, account: AccountRow) -> list[ChangeRow]:
+    open_states = [state.value for state in OPEN]
+    return list(
+        tx.scalars(
+            select(ChangeRow)
+            .where(ChangeRow.account_seq == account.seq)
+            .where(ChangeRow.lines.any(ChangeLineRow.state.in_(open_states)))
+            .order_by(ChangeRow.seq)
+        )
+    )
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as RFC 3339 text, for JSON."""
+    return None if moment is None else moment.isoformat()

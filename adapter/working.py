@@ -1,0 +1,87 @@
+"""Doing due work: resuming what a process left unfinished."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import structlog
+
+from .backoff import wait
+from .changes.orders import Orders
+from .changes.undoing import Undoing
+from .claims import Claims
+from .clock import Clock
+from .database import Database
+from .due import Work, due
+from .errors import Unavailable
+from .gateway.failures import NotExecuted, StoredFailure, Unanswered
+from .tables import DueWorkRow
+
+log = structlog.get_logger(__name__)
+
+# These pass by themselves, so they are tried again without limit; anything else needs a person.
+PASSING = (Unavailable, Unanswered, NotExecuted, StoredFailure)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Which function does which kind of due work."""
+
+    by_kind: Mapping[Work, Callable[[str], None]]
+
+    @classmethod
+    def of(cls, orders: Orders, undoing: Undoing) -> Workers:
+        return cls(
+            {
+                Work.CARRY_OUT: orders.resume,
+                Work.UNDO: lambda change_id: undoing.resume_cancel(orders.find(change_id)),
+                Work.UNCANCEL: undoing.resume_uncancel,
+            }
+        )
+
+
+class DueWork:
+    """Does what is due, each subject under its owner's claim."""
+
+    def __init__(self, database: Database, claims: Claims, workers: Workers, clock: Clock) -> None:
+        self._database = database
+        self._claims = claims
+        self._workers = workers
+        self._clock = clock
+
+    def run(self, limit: int = 20) -> int:
+        """Do up to ``limit`` pieces of work; gives how many were tried."""
+        with self._database.read() as tx:
+            rows = due(tx, self._clock.now(), limit)
+        tried = 0
+        for row in rows:
+            with self._claims.hold(row.owner) as mine:
+                if mine:
+                    tried += self._do(row)
+        return tried
+
+    def _do(self, row: DueWorkRow) -> int:
+        try:
+            self._workers.by_kind[Work(row.kind)](row.subject)
+        except PASSING as passing:
+            self._postpone(row, str(passing))
+        except Exception as error:
+            log.exception("due_work_failed", kind=row.kind, subject=row.subject)
+            self._bury(row, error)
+        return 1
+
+    def _postpone(self, row: DueWorkRow, why: str) -> None:
+        with self._database.write() as tx:
+            fresh = tx.get_one(DueWorkRow, row.seq)
+            fresh.attempts += 1
+            fresh.error = why
+            fresh.next_at = self._clock.now() + wait(fresh.attempts)
+
+    def _bury(self, row: DueWorkRow, error: Exception) -> None:
+        with self._database.write() as tx:
+            fresh = tx.get_one(DueWorkRow, row.seq)
+            fresh.attempts += 1
+            fresh.state = "dead"
+            fresh.error = "".join(traceback.format_exception(error))

@@ -1,0 +1,83 @@
+"""Who may call what: every route names its scope, and a route without one cannot be served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Flask, Response, g, request
+
+from adapter.keys import SCOPES, Caller, Keys
+
+from .problems import problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+PUBLIC = "public"
+ANY_KEY = "any"
+MARK = "planshift_scope"
+
+
+def scope(name: str) -> Callable[[View], View]:
+    """Let a route be called only with a key that has ``name``; ``any`` takes every key,
+    ``public`` needs none.
+    """
+    if name not in (*SCOPES, PUBLIC, ANY_KEY):
+        raise ValueError(f"{name!r} is not a scope")
+
+    def mark(view: View) -> View:
+        # functools.wraps carries it on to whatever decorates the view further.
+        view.__dict__[MARK] = name
+        return view
+
+    return mark
+
+
+def install(app: Flask, keys: Keys) -> None:
+    """Check the key before every request. Call after all routes are registered.
+
+    Raises:
+        RuntimeError: a route forgot to name its scope.
+    """
+    forgotten = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint not in _OPEN_ENDPOINTS
+        and not hasattr(app.view_functions[rule.endpoint], MARK)
+    ]
+    if forgotten:
+        raise RuntimeError(f"routes without a scope: {forgotten}")
+    app.before_request(lambda: _check(app, keys))
+
+
+# Flask's own and the API's description: readable by anybody who reaches the service.
+_OPEN_ENDPOINTS = frozenset({"static", "api-docs.openapi_json", "api-docs.openapi_swagger_ui"})
+
+
+def caller() -> Caller:
+    """Who makes the present request."""
+    found: Caller = g.caller
+    return found
+
+
+def _check(app: Flask, keys: Keys) -> Response | None:
+    endpoint = request.endpoint
+    if endpoint is None or endpoint in _OPEN_ENDPOINTS:
+        return None
+    needed = getattr(app.view_functions[endpoint], MARK)
+    if needed == PUBLIC:
+        return None
+    kind, _, key = request.headers.get("Authorization", "").partition(" ")
+    found = keys.caller(key.strip()) if kind.lower() == "bearer" else None
+    if found is None:
+        refused = problem(
+            401,
+            "unauthorized",
+            "Send an API key: 'Authorization: Bearer psk_…'. "
+            "Make one with 'planshift keys create'.",
+        )
+        refused.headers["WWW-Authenticate"] = "Bearer"
+        return refused
+    if needed not in (ANY_KEY, *found.scopes):
+        return problem(403, "forbidden", f"This key lacks the scope {needed!r}.", scope=needed)
+    g.caller = found
+    return None

@@ -1,0 +1,97 @@
+"""Accounts: who is billed, what they hold, what they owe."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from adapter.accounts import Contact
+from adapter.errors import Invalid
+from adapter.tables import AccountRow
+
+from ..wiring import Parts
+from . import schemas
+from .access import scope
+from .paging import cursor, page
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The account routes."""
+    routes = Blueprint("accounts", __name__, url_prefix="/v1/accounts", description=__doc__)
+
+    @routes.get("")
+    @routes.arguments(schemas.AccountListQuery, location="query")
+    @routes.response(200, schemas.AccountPage)
+    @scope("accounts:read")
+    def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
+        """Accounts in order of creation; ``q`` finds in ref, name and e-mail."""
+        limit = query["limit"]
+        rows = parts.accounts.listed(query["q"], cursor(query["after"]), limit + 1)
+        return page(rows, limit, lambda row: row.seq, _line)
+
+    @routes.put("/<ref>")
+    @routes.arguments(schemas.ContactBody)
+    @routes.response(200, schemas.Account)
+    @routes.alt_response(201, schema=schemas.Account)
+    @scope("accounts:write")
+    def put_account(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
+        """Create the account with its customer at Stripe, or state its contact anew."""
+        if not schemas.REF.fullmatch(ref):
+            raise Invalid("invalid_ref", "Use 1-200 of A-Z a-z 0-9 . _ : @ + -", path="ref")
+        if body["test_clock"] and parts.settings.livemode:
+            raise Invalid(
+                "test_clock_in_livemode", "Test clocks exist in test mode only.", path="test_clock"
+            )
+        account, created = parts.accounts.put(ref, Contact(**body))
+        return parts.states.account(account), 201 if created else 200
+
+    @routes.get("/<ref>")
+    @routes.response(200, schemas.Account)
+    @scope("accounts:read")
+    def get_account(ref: str) -> dict[str, Any]:
+        """The state of the account as one document."""
+        return parts.states.account(parts.accounts.find(ref))
+
+    @routes.get("/<ref>/entitlements")
+    @routes.response(200, schemas.Entitlements)
+    @scope("accounts:read")
+    def get_entitlements(ref: str) -> dict[str, Any]:
+        """Per family: the plan in effect with its limits and features."""
+        return parts.states.entitlements(parts.accounts.find(ref))
+
+    @routes.get("/<ref>/invoices")
+    @routes.arguments(schemas.PageQuery, location="query")
+    @routes.response(200, schemas.InvoicePage)
+    @scope("accounts:read")
+    def list_invoices(query: dict[str, Any], ref: str) -> dict[str, Any]:
+        """Invoices, newest first, with Stripe's own lines."""
+        limit = query["limit"]
+        rows = parts.states.invoices(parts.accounts.find(ref), query["after"], limit + 1)
+        return page(rows, limit, lambda row: row["id"], lambda row: row)
+
+    @routes.get("/<ref>/payment-methods")
+    @routes.response(200, schemas.PaymentMethods)
+    @scope("accounts:read")
+    def list_payment_methods(ref: str) -> dict[str, Any]:
+        """The saved payment methods, asked of Stripe now."""
+        account = parts.accounts.find(ref)
+        methods = parts.accounts.payment_methods(account)
+        return {
+            "data": [
+                {
+                    "id": method.id,
+                    "type": method.type,
+                    "brand": method.brand,
+                    "last4": method.last4,
+                    "default": method.id == account.default_payment_method,
+                }
+                for method in methods
+            ]
+        }
+
+    return routes
+
+
+def _line(row: AccountRow) -> dict[str, Any]:
+    return {"ref": row.ref, "email": row.email, "name": row.name, "customer": row.customer_id}

@@ -1,0 +1,45 @@
+"""The inbox, for operators: what Stripe told us and what became of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from webhooks.inbox import event_document
+
+from ..wiring import Parts
+from . import schemas
+from .access import scope
+from .paging import cursor, page
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The event routes."""
+    routes = Blueprint("events", __name__, url_prefix="/v1/events", description=__doc__)
+
+    @routes.get("")
+    @routes.arguments(schemas.EventListQuery, location="query")
+    @routes.response(200, schemas.EventPage)
+    @scope("events:read")
+    def list_events(query: dict[str, Any]) -> dict[str, Any]:
+        """Events, newest first."""
+        limit = query["limit"]
+        rows = parts.inbox.listed(query["state"], cursor(query["after"]), limit + 1)
+        return page(rows, limit, lambda row: row.seq, event_document)
+
+    @routes.get("/<event_id>")
+    @routes.response(200, schemas.Event)
+    @scope("events:read")
+    def get_event(event_id: str) -> dict[str, Any]:
+        """One event."""
+        return event_document(parts.inbox.find(event_id))
+
+    @routes.post("/<event_id>/replay")
+    @routes.response(202, schemas.Event)
+    @scope("events:write")
+    def replay_event(event_id: str) -> dict[str, Any]:
+        """Run an event again; always safe, since objects are fetched and effects are unique."""
+        return event_document(parts.inbox.replay(event_id))
+
+    return routes

@@ -1,0 +1,112 @@
+"""Quotes, the plan changes made from them, and cancellation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_smorest import Blueprint
+
+from adapter.changes.orders import Order
+from adapter.changes.states import State
+from adapter.errors import Conflict
+from adapter.quotes.targets import Wanted
+from adapter.state import change_document
+from adapter.tables import ChangeRow
+
+from ..wiring import Parts
+from . import schemas
+from .access import scope
+from .paging import cursor, page
+
+# The answer is not final yet: it waits for a payment, or Stripe has not answered.
+UNFINISHED = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
+
+
+def blueprint(parts: Parts) -> Blueprint:
+    """The routes of quotes and plan changes."""
+    routes = Blueprint("plan-changes", __name__, url_prefix="/v1", description=__doc__)
+
+    @routes.post("/accounts/<ref>/quotes")
+    @routes.arguments(schemas.QuoteBody)
+    @routes.response(201, schemas.Quote)
+    @scope("changes:write")
+    def make_quote(body: dict[str, Any], ref: str) -> dict[str, Any]:
+        """What a change would cost and mean, by Stripe's own preview. Holds for 15 minutes."""
+        account = parts.accounts.find(ref)
+        if len(body["changes"]) > 1:
+            raise Conflict(
+                "split_order", "Each change needs a quote of its own; ask for one at a time."
+            )
+        return parts.quotes.make(account, Wanted(**body["changes"][0])).document
+
+    @routes.post("/accounts/<ref>/plan-changes")
+    @routes.arguments(schemas.PlanChangeBody)
+    @routes.response(201, schemas.PlanChange)
+    @routes.alt_response(202, schema=schemas.PlanChange)
+    @scope("changes:write")
+    def execute_quote(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
+        """Execute a quote. 202: it waits for the customer's payment, or goes on by itself."""
+        account = parts.accounts.find(ref)
+        quote_id = body.pop("quote")
+        return _answer(parts.orders.execute(account, Order(quote_id, **body)))
+
+    @routes.get("/accounts/<ref>/plan-changes")
+    @routes.arguments(schemas.PlanChangeListQuery, location="query")
+    @routes.response(200, schemas.PlanChangePage)
+    @scope("accounts:read")
+    def list_plan_changes(query: dict[str, Any], ref: str) -> dict[str, Any]:
+        """The account's plan changes, newest first."""
+        account, limit = parts.accounts.find(ref), query["limit"]
+        after = cursor(query["after"])
+        rows = parts.orders.of_account(account, query["state"], after, limit + 1)
+        return page(rows, limit, lambda row: row.seq, change_document)
+
+    @routes.get("/plan-changes/<change_id>")
+    @routes.response(200, schemas.PlanChange)
+    @scope("accounts:read")
+    def get_plan_change(change_id: str) -> dict[str, Any]:
+        """One plan change, with the state and history of each line."""
+        return change_document(parts.orders.find(change_id))
+
+    @routes.post("/plan-changes/<change_id>/cancel")
+    @routes.response(200, schemas.PlanChange)
+    @scope("changes:write")
+    def cancel_plan_change(change_id: str) -> dict[str, Any]:
+        """Take back a change that is scheduled, or waits for its payment."""
+        parts.undoing.cancel(parts.orders.find(change_id))
+        return change_document(parts.orders.find(change_id))
+
+    @routes.post("/accounts/<ref>/cancellation")
+    @routes.arguments(schemas.CancellationBody)
+    @routes.response(201, schemas.PlanChange)
+    @routes.alt_response(202, schema=schemas.PlanChange)
+    @scope("changes:write")
+    def cancel(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
+        """End a plan: the shorthand of a quote without a plan, executed at once."""
+        account = parts.accounts.find(ref)
+        family, subscription = body.pop("family"), body.pop("subscription")
+        quote = parts.quotes.make_cancellation(account, family, subscription)
+        needed = quote.document["requires"]["acknowledgements"]
+        return _answer(
+            parts.orders.execute(account, Order(quote.id, acknowledgements=needed, **body))
+        )
+
+    @routes.delete("/accounts/<ref>/cancellation")
+    @routes.arguments(schemas.TargetQuery, location="query")
+    @routes.response(200, schemas.Uncancelled)
+    @scope("changes:write")
+    def uncancel(query: dict[str, Any], ref: str) -> dict[str, Any]:
+        """Let a plan that is set to end go on."""
+        account = parts.accounts.find(ref)
+        change = parts.undoing.uncancel(account, query["family"], query["subscription"])
+        return {
+            "plan_change": change_document(parts.orders.find(change.id)) if change else None,
+            "detail": "The plan goes on. Changes that the cancellation replaced do not come back.",
+        }
+
+    return routes
+
+
+def _answer(change: ChangeRow) -> tuple[dict[str, Any], int]:
+    states = {State(line.state) for line in change.lines}
+    return change_document(change), 202 if states & UNFINISHED else 201

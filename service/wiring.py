@@ -1,0 +1,92 @@
+"""The composition root: builds every part once, for the app, the worker and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from adapter.accounts import Accounts
+from adapter.changes.carrying_out import Procedures
+from adapter.changes.orders import Orders
+from adapter.changes.undoing import Undoing
+from adapter.claims import Claims
+from adapter.clock import Clock, WallClock
+from adapter.database import Database, open_database
+from adapter.gateway.client import StripeSettings, StripeTime, connect
+from adapter.gateway.read import Reader
+from adapter.gateway.write import Writer
+from adapter.keys import Keys
+from adapter.mirror import Mirror
+from adapter.quotes import Quotes
+from adapter.state import States
+from adapter.working import DueWork, Workers
+from mappings import Catalogue, load_catalogue
+from webhooks import Edge, Inbox, Processing
+
+from .metrics import Metrics
+from .settings import Settings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything there is, ready to use."""
+
+    settings: Settings
+    clock: Clock
+    catalogue: Catalogue
+    database: Database
+    reader: Reader
+    writer: Writer
+    accounts: Accounts
+    quotes: Quotes
+    orders: Orders
+    undoing: Undoing
+    states: States
+    keys: Keys
+    edge: Edge
+    inbox: Inbox
+    processing: Processing
+    due_work: DueWork
+    metrics: Metrics
+
+
+def build(settings: Settings, clock: Clock | None = None) -> Parts:
+    """Build the parts for ``settings``.
+
+    Raises:
+        CatalogueError: the catalogue has problems (all of them are in the error).
+        Misconfigured: the database URL is not usable.
+    """
+    clock = clock or WallClock()
+    catalogue = load_catalogue(settings.catalogue)
+    database = open_database(settings.database_url)
+    stripe = StripeSettings(settings.stripe_api_key, settings.stripe_api_base)
+    time = StripeTime(clock.now)
+    client = connect(stripe, time)
+    reader, writer = Reader(client, time), Writer(client)
+    mirror = Mirror(database, reader, catalogue, clock)
+    quotes = Quotes(database, reader, catalogue)
+    procedures = Procedures(database, reader, writer, catalogue, mirror, clock)
+    ownership = timedelta(seconds=stripe.ownership_s)
+    orders = Orders(database, quotes, procedures, mirror, clock, ownership)
+    undoing = Undoing(database, reader, writer, catalogue, mirror, procedures, clock, ownership)
+    claims = Claims(database)
+    return Parts(
+        settings=settings,
+        clock=clock,
+        catalogue=catalogue,
+        database=database,
+        reader=reader,
+        writer=writer,
+        accounts=Accounts(database, reader, writer, catalogue, mirror, clock),
+        quotes=quotes,
+        orders=orders,
+        undoing=undoing,
+        states=States(database, catalogue),
+        keys=Keys(database, clock),
+        edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
+        inbox=Inbox(database, clock),
+        processing=Processing(database, mirror, claims, clock),
+        due_work=DueWork(database, claims, Workers.of(orders, undoing), clock),
+        metrics=Metrics.new(),
+    )

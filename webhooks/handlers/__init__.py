@@ -1,0 +1,1 @@
+"""One small function per event: which objects it makes stale."""

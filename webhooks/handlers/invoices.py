@@ -1,0 +1,24 @@
+"""Events of invoices. The status of a subscription is never inferred from them: it is fetched."""
+
+from __future__ import annotations
+
+from adapter.tables import EventRow
+
+from ..refs import Ref
+
+
+def paid(event: EventRow) -> list[Ref]:
+    """``invoice.paid``; preferred to invoice.payment_succeeded, which misses other means."""
+    return _with_subscription(event)
+
+
+def payment_failed(event: EventRow) -> list[Ref]:
+    """``invoice.payment_failed``."""
+    return _with_subscription(event)
+
+
+def _with_subscription(event: EventRow) -> list[Ref]:
+    # The subscription first: the invoice's effects look at what the subscription has become.
+    refs = [Ref("subscription", event.subscription_id)] if event.subscription_id else []
+    # invoice.upcoming and the like have no id.
+    return [*refs, Ref("invoice", event.object_id)] if event.object_id else refs

@@ -1,0 +1,165 @@
+"""Processing: one customer at a time, every object fetched once, everything committed together."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from adapter.backoff import wait
+from adapter.claims import Claims
+from adapter.clock import Clock
+from adapter.database import Database
+from adapter.gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
+from adapter.mirror import Fetched, Mirror
+from adapter.tables import AccountRow, EventRow
+
+from .refs import Kind, Ref
+from .registry import HANDLED
+
+log = structlog.get_logger(__name__)
+
+# These pass by themselves and are tried again without limit.
+PASSING = (Unanswered, NotExecuted, StoredFailure)
+
+
+@dataclass(frozen=True)
+class _Got:
+    """What became of fetching one object: it, or that it is gone, or why it failed."""
+
+    fetched: Fetched | None = None
+    gone: bool = False
+    failure: Exception | None = None
+
+
+class Processing:
+    """Turns pending events into local state."""
+
+    def __init__(self, database: Database, mirror: Mirror, claims: Claims, clock: Clock) -> None:
+        self._database = database
+        self._claims = claims
+        self._clock = clock
+        self._fetch: Mapping[Kind, Callable[[str], Fetched]] = {
+            "customer": mirror.fetch_customer,
+            "subscription": mirror.fetch_subscription,
+            "invoice": mirror.fetch_invoice,
+        }
+        self._mirror = mirror
+
+    def run(self, limit: int = 50) -> int:
+        """Process pending events of up to ``limit`` customers; gives how many events ended."""
+        return sum(self._process(owner) for owner in self._owners(limit))
+
+    def _owners(self, limit: int) -> list[str]:
+        with self._database.read() as tx:
+            return list(
+                tx.scalars(
+                    select(EventRow.owner)
+                    .where(EventRow.state == "pending", EventRow.next_at <= self._clock.now())
+                    .group_by(EventRow.owner)
+                    .limit(limit)
+                )
+            )
+
+    def _process(self, owner: str) -> int:
+        with self._claims.hold(owner) as mine:
+            if not mine:
+                return 0
+            events = self._pending(owner)
+            if not self._is_ours(events):
+                return self._mark_foreign(events)
+            # All events of the customer are taken together, so each object is fetched once.
+            got = {ref: self._get(ref) for ref in _refs(events)}
+            try:
+                return self._commit(events, got)
+            except OperationalError:
+                raise  # the database is away: nothing is wrong with the events
+            except Exception as mistake:
+                return self._fail_all(events, mistake)
+
+    def _pending(self, owner: str) -> list[EventRow]:
+        with self._database.read() as tx:
+            return list(
+                tx.scalars(
+                    select(EventRow)
+                    .where(EventRow.owner == owner, EventRow.state == "pending")
+                    .where(EventRow.next_at <= self._clock.now())
+                    .order_by(EventRow.seq)
+                )
+            )
+
+    def _is_ours(self, events: Sequence[EventRow]) -> bool:
+        customers = {event.customer_id for event in events if event.customer_id}
+        with self._database.read() as tx:
+            known = select(AccountRow.seq).where(AccountRow.customer_id.in_(customers)).limit(1)
+            return tx.scalars(known).first() is not None
+
+    def _mark_foreign(self, events: Sequence[EventRow]) -> int:
+        with self._database.write() as tx:
+            for row in _locked(tx, events):
+                row.state, row.processed_at = "foreign", self._clock.now()
+                row.error = "the customer is not an account here"
+        return len(events)
+
+    def _get(self, ref: Ref) -> _Got:
+        try:
+            return _Got(fetched=self._fetch[ref.kind](ref.id))
+        except Gone:
+            return _Got(gone=True)
+        except Exception as failure:
+            return _Got(failure=failure)
+
+    def _commit(self, events: Sequence[EventRow], got: Mapping[Ref, _Got]) -> int:
+        """State, event marks and notices in one transaction."""
+        ended = 0
+        with self._database.write() as tx:
+            rows = _locked(tx, events)
+            for found in got.values():
+                if found.fetched is not None:
+                    self._mirror.store(tx, found.fetched)
+            for row in rows:
+                mine = [got[ref] for ref in HANDLED[row.type](row)]
+                failure = next((one.failure for one in mine if one.failure), None)
+                if failure is not None:
+                    self._fail(row, failure)
+                    continue
+                row.state, row.processed_at = "processed", self._clock.now()
+                row.error = "gone at Stripe" if any(one.gone for one in mine) else None
+                ended += 1
+        return ended
+
+    def _fail_all(self, events: Sequence[EventRow], mistake: Exception) -> int:
+        """A mistake of ours while storing: these events wait for a person, all others go on."""
+        with self._database.write() as tx:
+            for row in _locked(tx, events):
+                self._fail(row, mistake)
+        return 0
+
+    def _fail(self, row: EventRow, failure: Exception) -> None:
+        row.attempts += 1
+        row.error = str(failure)
+        if isinstance(failure, PASSING):
+            row.next_at = self._clock.now() + wait(row.attempts)
+            log.warning("event_postponed", event=row.id, attempts=row.attempts)
+            return
+        row.state = "dead"
+        row.traceback = "".join(traceback.format_exception(failure))
+        log.error("event_dead", event=row.id, type=row.type)
+
+
+def _refs(events: Sequence[EventRow]) -> list[Ref]:
+    """Every object the events name, once, in a stable order."""
+    named = [ref for event in events for ref in HANDLED[event.type](event)]
+    return list(dict.fromkeys(named))
+
+
+def _locked(tx: Session, events: Sequence[EventRow]) -> list[EventRow]:
+    """The events again, locked, and only those that nobody ended in the meantime."""
+    seqs = [event.seq for event in events]
+    statement = select(EventRow).where(EventRow.seq.in_(seqs), EventRow.state == "pending")
+    return list(tx.scalars(statement.order_by(EventRow.seq).with_for_update()))

@@ -1,0 +1,16 @@
+"""A reference to an object at Stripe: what an event is reduced to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["customer", "subscription", "invoice"]
+
+
+@dataclass(frozen=True)
+class Ref:
+    """One object that may have moved."""
+
+    kind: Kind
+    id: str
