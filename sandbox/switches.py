@@ -35,11 +35,20 @@ class Switches:
     void_keeps_credit_base: bool = False
     """Whether debits of a voided invoice still count as debited when unused time is credited."""
 
+    void_returns_balance: bool = True
+    """Whether voiding gives back the customer balance that the invoice had used."""
+
+    reset_without_credit_keeps_base: bool = False
+    """Whether debits survive a restarted cycle with proration `none`, to be credited later."""
+
+    uncancel_clears_timestamp: bool = False
+    """Whether cancel_at_period_end=false also clears a cancel_at set as a timestamp (§7)."""
+
+    cancel_incomplete: Literal["canceled", "incomplete_expired"] = "incomplete_expired"
+    """Status of an incomplete subscription that is canceled before its first payment."""
+
     inactive_price: Literal["ok", "400"] = "400"
     """Whether an item may be added or switched to a price that is not active."""
-
-    preview_draft_invoice: Literal["ignored", "400"] = "ignored"
-    """Whether a preview of the renewal is refused while the period's invoice is a draft."""
 
     interval_change_reanchors: Literal["no", "yes"] = "no"
     """Flexible mode, other interval, anchor omitted: recorded traffic says the anchor stays."""

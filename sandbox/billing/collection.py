@@ -1,9 +1,231 @@
-"""Charging."""
+"""Taking money: finalizing and charging an invoice, and what each outcome leaves behind."""
 
 from __future__ import annotations
 
+from typing import Literal
+
+from ..kernel import errors
+from ..kernel.errors import Json, StripeError
 from ..kernel.world import World
+from .cards import behaviour, decline_details
+from .documents import finalize_document, mark_paid, payment_of
+from .methods import chargeable
+from .standing import invoice_failed, invoice_paid
+
+Result = Literal["paid", "declined", "action", "no_method", "open"]
+
+DAY = 86_400
+
+
+def finalize(world: World, invoice: Json) -> None:
+    """Finalizes; with nothing due the invoice is paid by that (§3.6)."""
+    finalize_document(world, invoice)
+    if invoice["amount_due"] == 0:
+        settle(world, invoice, 0)
+    elif invoice["collection_method"] == "charge_automatically":
+        _preselect(world, invoice)
+
+
+def _preselect(world: World, invoice: Json) -> None:
+    """With a saved method at hand the PaymentIntent only waits for its confirmation."""
+    intent, method = payment_of(world, invoice), chargeable(world, invoice)
+    if intent is not None and method is not None:
+        intent |= {"status": "requires_confirmation", "payment_method": method["id"]}
+
+
+def settle(world: World, invoice: Json, amount: int) -> None:
+    """Marks paid and tells the subscription."""
+    mark_paid(world, invoice, amount)
+    invoice_paid(world, invoice)
+
+
+def attempt(
+    world: World,
+    invoice: Json,
+    method: Json | None = None,
+    *,
+    automatic: bool,
+    off_session: bool = True,
+) -> Result:
+    """One try to charge an open invoice. `automatic` tries are the retry schedule's own (§3.6)."""
+    if invoice["status"] != "open":
+        return "paid" if invoice["status"] == "paid" else "open"
+    method = method or chargeable(world, invoice)
+    intent = payment_of(world, invoice)
+    assert intent is not None, "an open invoice has its PaymentIntent"
+    invoice["attempted"] = True
+    outcome = behaviour(method, off_session=off_session) if method else None
+    # any try counts as the first; later only automatic ones do (Stripe docs: attempt_count);
+    # a first try that needs the customer does not count (recorded traffic, flexible mode)
+    counts = automatic and (outcome != "action" or invoice["attempt_count"] > 0)
+    if counts or (invoice["attempt_count"] == 0 and outcome != "action"):
+        invoice["attempt_count"] += 1
+    if method is None:
+        _fail(world, invoice, action=False)
+        return "no_method"
+    intent["payment_method"] = method["id"]
+    if outcome == "ok":
+        _capture(world, intent, method)
+        settle(world, invoice, invoice["amount_due"])
+        return "paid"
+    if outcome == "action":
+        intent |= {"status": "requires_action", "next_action": _next_action(intent)}
+        world.emit("payment_intent.requires_action", intent)
+        _fail(world, invoice, action=True)
+        return "action"
+    _decline(world, intent, method)
+    _fail(world, invoice, action=False)
+    return "declined"
+
+
+def _next_action(intent: Json) -> Json:
+    url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
+    return {
+        "type": "use_stripe_sdk",
+        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url},
+    }
+
+
+def _fail(world: World, invoice: Json, *, action: bool) -> None:
+    if not action or invoice["attempt_count"]:
+        world.emit("invoice.payment_failed", invoice)
+    if action:
+        world.emit("invoice.payment_action_required", invoice)
+    invoice_failed(world, invoice)
+
+
+def _capture(world: World, intent: Json, method: Json) -> None:
+    charge = _charge(world, intent, method, status="succeeded")
+    world.emit("charge.succeeded", charge)
+    intent |= {
+        "status": "succeeded",
+        "amount_received": intent["amount"],
+        "last_payment_error": None,
+        "latest_charge": charge["id"],
+        "next_action": None,
+    }
+    world.emit("payment_intent.succeeded", intent)
+
+
+def _decline(world: World, intent: Json, method: Json) -> None:
+    details = decline_details(method)
+    charge = _charge(world, intent, method, status="failed")
+    charge |= {"failure_code": details["code"], "failure_message": details["message"]}
+    world.emit("charge.failed", charge)
+    intent |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "latest_charge": charge["id"],
+        "next_action": None,
+        "last_payment_error": {
+            "charge": charge["id"],
+            "code": details["code"],
+            "decline_code": details["decline_code"],
+            "doc_url": f"https://stripe.com/docs/error-codes/{details['code'].replace('_', '-')}",
+            "message": details["message"],
+            "payment_method": world.render(method),
+            "type": "card_error",
+        },
+    }
+    world.emit("payment_intent.payment_failed", intent)
+
+
+def _charge(world: World, intent: Json, method: Json, *, status: str) -> Json:
+    paid = status == "succeeded"
+    return world.add(
+        "charge",
+        {
+            "id": world.identify("ch"),
+            "object": "charge",
+            "amount": intent["amount"],
+            "amount_captured": intent["amount"] if paid else 0,
+            "amount_refunded": 0,
+            "balance_transaction": None,
+            "billing_details": dict(method["billing_details"]),
+            "captured": paid,
+            "created": world.now(intent),
+            "currency": intent["currency"],
+            "customer": intent["customer"],
+            "description": intent["description"],
+            "disputed": False,
+            "failure_code": None,
+            "failure_message": None,
+            "livemode": False,
+            "metadata": {},
+            "paid": paid,
+            "payment_intent": intent["id"],
+            "payment_method": method["id"],
+            "payment_method_details": {"card": dict(method["card"]), "type": "card"},
+            "refunded": False,
+            "status": status,
+        },
+    )
 
 
 def authenticate(world: World, payment_intent: str, *, succeed: bool) -> None:
-    raise LookupError(payment_intent)
+    """The customer answers the 3-D Secure challenge. LookupError when none is open."""
+    intent = world.store.find("payment_intent", payment_intent)
+    if intent is None or intent["status"] != "requires_action":
+        raise LookupError(payment_intent)
+    invoice = world.store.get("invoice", intent["_invoice"])
+    method = world.store.get("payment_method", intent["payment_method"])
+    if succeed:
+        method["_authenticated"] = True
+        _capture(world, intent, method)
+        invoice["attempt_count"] = max(1, invoice["attempt_count"])
+        settle(world, invoice, invoice["amount_due"])
+        return
+    _decline(world, intent, method)
+    intent["last_payment_error"] |= {
+        "code": "payment_intent_authentication_failure",
+        "decline_code": None,
+        "message": "We are unable to authenticate your payment method. Please choose a different "
+        "payment method and try again.",
+    }
+    invoice["attempt_count"] = max(1, invoice["attempt_count"])
+    _fail(world, invoice, action=False)
+
+
+def no_method_error() -> StripeError:
+    """400 with `resource_missing`, which here does not mean that an object is gone (§1.5)."""
+    return errors.StripeError(
+        400,
+        "This customer has no attached payment source or default payment method. Please consider "
+        "adding a default payment method. For more information, visit "
+        "https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-"
+        "priority.",
+        code="resource_missing",
+    )
+
+
+def payment_error(
+    world: World, invoice: Json, result: Result, *, keep_effects: bool
+) -> StripeError:
+    """The 402 that a failed payment answers, with the PaymentIntent in it."""
+    intent = payment_of(world, invoice)
+    assert intent is not None, "a failed payment has its PaymentIntent"
+    shown = world.render(intent)
+    if result == "action":
+        return errors.StripeError(
+            402,
+            "This payment requires additional user action before it can be completed successfully. "
+            "Payment can be completed using the PaymentIntent associated with the invoice.",
+            kind="card_error",
+            code="invoice_payment_intent_requires_action",
+            extra={"payment_intent": shown},
+            keep_effects=keep_effects,
+        )
+    last = intent["last_payment_error"]
+    return errors.StripeError(
+        402,
+        last["message"],
+        kind="card_error",
+        code=last["code"],
+        extra={
+            "charge": last["charge"],
+            "decline_code": last["decline_code"],
+            "payment_intent": shown,
+            "payment_method": last["payment_method"],
+        },
+        keep_effects=keep_effects,
+    )

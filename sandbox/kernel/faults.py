@@ -10,7 +10,7 @@ FaultKind = Literal["429", "500", "timeout_before", "timeout_after", "reset"]
 KINDS: tuple[str, ...] = get_args(FaultKind)
 
 
-class Dropped(Exception):  # noqa: N818 - an outcome, not a mistake
+class Dropped(Exception):
     """The client gets no answer: the transport turns this into a timeout or a reset."""
 
     def __init__(self, kind: FaultKind) -> None:

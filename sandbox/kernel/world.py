@@ -35,6 +35,8 @@ class World:
         self.seed = seed
         self.dated: dict[str, Dated] = {}
         self.request: Json = {"id": None, "idempotency_key": None}
+        self._held: list[Json] | None = None
+        self.rehearsing = False
         self.after_commit: list[Callable[[], None]] = []
         self._start = start
         self._offset = 0
@@ -126,8 +128,8 @@ class World:
         if previous is not None:
             data["previous_attributes"] = previous
         listening = [hook for hook in self.store.scan("webhook_endpoint") if hears(hook, kind)]
-        event = {
-            "id": self.identify("evt"),
+        event: Json = {
+            "id": "",
             "object": "event",
             "api_version": self.switches.default_api_version,
             "context": None,
@@ -140,7 +142,46 @@ class World:
             "_endpoints": [hook["id"] for hook in listening],
             "_failed": False,
         }
+        if self._held is not None:
+            self._held.append(event)
+            return event
+        return self._publish(event)
+
+    def _publish(self, event: Json) -> Json:
+        event["id"] = self.identify("evt")
         return self.add("event", event)
+
+    @contextmanager
+    def led_by(self, announce: Callable[[], object]) -> Iterator[None]:
+        """Events of the block follow the one that `announce` emits after it.
+
+        A subscription's own event comes first (§4) and shows it as the block left it.
+        """
+        outer, self._held = self._held, []
+        try:
+            yield
+            followers, self._held = self._held, outer
+            announce()
+            for event in followers:
+                if self._held is not None:
+                    self._held.append(event)
+                else:
+                    self._publish(event)
+        finally:
+            self._held = outer
+
+    @contextmanager
+    def at(self, clock: ClockId, moment: int) -> Iterator[None]:
+        """Lets a clock show another time for the length of the block (a look ahead)."""
+        previous = self._playing.get(clock)
+        self._playing[clock] = moment
+        try:
+            yield
+        finally:
+            if previous is None:
+                del self._playing[clock]
+            else:
+                self._playing[clock] = previous
 
     @contextmanager
     def changing(self, body: Json, event: str, *, always: bool = False) -> Iterator[None]:

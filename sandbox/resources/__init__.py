@@ -11,9 +11,16 @@ from ..kernel.routing import Table
 from . import (
     customers,
     events,
+    invoice_items,
+    invoices,
     payment_methods,
+    payments,
+    previews,
     prices,
     products,
+    subscription_items,
+    subscriptions,
+    test_clocks,
     webhook_endpoints,
 )
 
@@ -22,6 +29,13 @@ FAMILIES = (
     payment_methods,
     products,
     prices,
+    subscriptions,
+    subscription_items,
+    invoices,
+    previews,
+    invoice_items,
+    payments,
+    test_clocks,
     events,
     webhook_endpoints,
 )

@@ -1,0 +1,329 @@
+"""Changing a subscription: items, quantity, cycle, and the money this moves (§3.1 to §3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..kernel import errors
+from ..kernel.errors import Json
+from ..kernel.fields import merge_metadata
+from ..kernel.rendering import changes
+from ..kernel.store import copy_json
+from ..kernel.world import World
+from .collection import Result, attempt, finalize, no_method_error, payment_error
+from .ending import TERMINAL, set_cancellation
+from .invoicing import Plan, draft_invoice
+from .items import check_items, choose_price, cut_period, new_item, price_of
+from .lines import line_for_period
+from .methods import chargeable, resolve_method
+from .pending_items import Extra, new_pending, read_extra
+from .pending_updates import check_allowed, discard_pending, hold_back
+from .pricing import interval_of, unit_amount
+from .proration import check_proration_date, credit_unused, debit_remaining
+
+CANCELLATION = ("cancel_at", "cancel_at_period_end")
+BILLED = ("items", "billing_cycle_anchor", "trial_end", "add_invoice_items")
+
+
+@dataclass
+class Change:
+    """One update under way: what was asked, from when it counts, what it has moved so far."""
+
+    params: Json
+    before: Json
+    moment: int
+    now: int
+    extras: list[Extra] = field(default_factory=list)
+    restart: bool = False
+    moved: bool = False
+
+    @property
+    def prorates(self) -> bool:
+        return self.params.get("proration_behavior") != "none"
+
+    @property
+    def payment_behavior(self) -> str:
+        return self.params.get("payment_behavior") or "allow_incomplete"
+
+
+def change_subscription(
+    world: World, subscription: Json, params: Json, extras: list[Extra] | None = None
+) -> None:
+    """Carries out an update; the subscription's own event leads those of its invoice (§4)."""
+    _check_state(subscription, params)
+    if params.get("payment_behavior") == "pending_if_incomplete":
+        check_allowed(subscription, params)
+    now = world.now(subscription)
+    moment = params.get("proration_date")
+    if moment is not None:
+        check_proration_date(subscription, moment)
+    if any(name in params for name in BILLED):
+        # a new change replaces one that still waits for its payment (§3.5)
+        discard_pending(world, subscription)
+    shown = world.render(subscription)
+
+    def announce() -> None:
+        previous = changes(shown, world.render(subscription))
+        if previous:
+            world.emit("customer.subscription.updated", subscription, previous)
+
+    started = now if moment is None else moment
+    change = Change(params, copy_json(subscription), started, now, list(extras or []))
+    with world.led_by(announce):
+        _apply(world, subscription, change)
+
+
+def _check_state(subscription: Json, params: Json) -> None:
+    free = {"metadata", "cancellation_details", "expand"}
+    if subscription["status"] in TERMINAL and set(params) - free:
+        raise errors.invalid(
+            "A canceled subscription can only update its cancellation_details and metadata."
+        )
+    if subscription["status"] == "incomplete" and any(name in params for name in BILLED):
+        raise errors.invalid(
+            "A subscription in the `incomplete` status can only have metadata and its payment "
+            "method updated."
+        )
+
+
+def _apply(world: World, subscription: Json, change: Change) -> None:
+    _plain_fields(world, subscription, change.params)
+    _end_or_set_trial(world, subscription, change)
+    old_items = list(subscription["items"])
+    _change_items(world, subscription, change)
+    anchor = change.params.get("billing_cycle_anchor") or {}
+    if anchor.get("type") == "now" or _reanchors(world, subscription, change):
+        change.restart = True
+    _move_money(world, subscription, change, old_items)
+    _add_extras(world, subscription, change)
+    wanted = {name: change.params[name] for name in CANCELLATION if name in change.params}
+    clears = world.switches.uncancel_clears_timestamp
+    if wanted:
+        set_cancellation(subscription, wanted, change.now, clears_timestamp=clears)
+    elif subscription["cancel_at_period_end"] and change.restart:
+        set_cancellation(subscription, {"cancel_at_period_end": True}, change.now)
+    at_once = change.params.get("proration_behavior") == "always_invoice"
+    if change.restart or (at_once and change.moved):
+        _invoice(world, subscription, change)
+
+
+def _plain_fields(world: World, subscription: Json, params: Json) -> None:
+    for name in ("description", "days_until_due"):
+        if name in params:
+            subscription[name] = params[name]
+    if params.get("collection_method"):
+        subscription["collection_method"] = params["collection_method"]
+    if "metadata" in params:
+        subscription["metadata"] = merge_metadata(subscription["metadata"], params["metadata"])
+    if params.get("cancellation_details"):
+        subscription["cancellation_details"] |= params["cancellation_details"]
+    if params.get("payment_settings"):
+        subscription["payment_settings"] |= params["payment_settings"]
+    if params.get("trial_settings"):
+        subscription["trial_settings"] = copy_json(params["trial_settings"])
+    if "default_payment_method" in params:
+        wanted = params["default_payment_method"]
+        customer = world.store.get("customer", subscription["customer"])
+        method = (
+            resolve_method(world, wanted, customer, "default_payment_method") if wanted else None
+        )
+        subscription["default_payment_method"] = method["id"] if method else None
+
+
+def _end_or_set_trial(world: World, subscription: Json, change: Change) -> None:
+    """`trial_end=now` ends a trial and is nothing otherwise (recorded traffic); a later moment
+    starts one, which moves the anchor there (§3.2)."""
+    wanted = change.params.get("trial_end")
+    if wanted is None:
+        return
+    if wanted == "now":
+        if subscription["status"] == "trialing":
+            subscription["trial_end"] = change.now
+            subscription["status"] = "active"
+            change.restart = True
+            world.emit("customer.subscription.trial_will_end", subscription)
+        return
+    if int(wanted) <= change.now:
+        raise errors.invalid("Invalid timestamp: must be in the future", "trial_end")
+    for item in subscription["items"]:
+        if change.prorates:
+            change.moved |= bool(credit_unused(world, subscription, item, change.moment))
+        item["current_period_start"] = change.now
+        item["current_period_end"] = int(wanted)
+    subscription["trial_start"] = subscription["trial_start"] or change.now
+    subscription |= {
+        "trial_end": int(wanted),
+        "billing_cycle_anchor": int(wanted),
+        "status": "trialing",
+    }
+
+
+def _change_items(world: World, subscription: Json, change: Change) -> None:
+    """The items as they will be (§3.4): named by id they change, without an id they are added."""
+    for index, entry in enumerate(change.params.get("items") or []):
+        label = f"items[{index}]"
+        price = choose_price(world, entry, label)
+        if entry.get("id"):
+            _change_item(subscription, entry, price, label)
+            continue
+        if price is None:
+            raise errors.missing_parameter(f"{label}[price]")
+        quantity = entry.get("quantity")
+        item = new_item(world, subscription, price, 1 if quantity is None else quantity)
+        item["metadata"] = dict(entry.get("metadata") or {})
+        item["_new"] = True
+        subscription["items"].append(item)
+    check_items(world, subscription)
+
+
+def _change_item(subscription: Json, entry: Json, price: Json | None, label: str) -> None:
+    position = next(
+        (at for at, item in enumerate(subscription["items"]) if item["id"] == entry["id"]), None
+    )
+    if position is None:
+        raise errors.no_such("subscription item", entry["id"], f"{label}[id]")
+    if entry.get("deleted"):
+        del subscription["items"][position]
+        return
+    item = subscription["items"][position] = copy_json(subscription["items"][position])
+    if price is not None and price["id"] != item["price"]:
+        item["price"] = price["id"]
+        # another price without a quantity means one piece (§3.4)
+        item["quantity"] = 1
+    if entry.get("quantity") is not None:
+        item["quantity"] = entry["quantity"]
+    if "metadata" in entry:
+        item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
+
+
+def _reanchors(world: World, subscription: Json, change: Change) -> bool:
+    """Classic mode restarts the cycle when the interval changes or something free becomes paid;
+    flexible mode never does by itself (§3.2), short of the named switch."""
+    old = {item["id"]: item for item in change.before["items"]}
+    pairs = [(old[item["id"]], item) for item in subscription["items"] if item["id"] in old]
+    other = any(
+        interval_of(price_of(world, was)) != interval_of(price_of(world, item))
+        for was, item in pairs
+    )
+    if subscription["billing_mode"]["type"] == "flexible":
+        return other and world.switches.interval_change_reanchors == "yes"
+    before = all(unit_amount(price_of(world, was)) == 0 for was in old.values())
+    after = any(unit_amount(price_of(world, item)) > 0 for item in subscription["items"])
+    return other or (before and after)
+
+
+def _move_money(world: World, subscription: Json, change: Change, old_items: list[Json]) -> None:
+    trialing = subscription["status"] == "trialing"
+    was_trialing = change.before["status"] == "trialing"
+    if change.restart:
+        subscription["billing_cycle_anchor"] = change.now
+    kept = {item["id"]: item for item in subscription["items"]}
+    for was in old_items:
+        item = kept.get(was["id"])
+        if item is not None and not change.restart and _same(was, item):
+            continue
+        if change.prorates and not was_trialing:
+            change.moved |= bool(credit_unused(world, subscription, was, change.moment))
+            if item is not None:
+                item["_debits"] = []
+        elif change.restart and item is not None and not _keeps_base(world):
+            item["_debits"] = []
+    for item in subscription["items"]:
+        previous = next((was for was in old_items if was["id"] == item["id"]), None)
+        new = item.pop("_new", False)
+        if change.restart:
+            cut_period(world, subscription, item, change.now)
+        elif new or (previous is not None and not _same(previous, item)):
+            _enter_period(world, subscription, item, change, trialing=trialing)
+
+
+def _keeps_base(world: World) -> bool:
+    return world.switches.reset_without_credit_keeps_base
+
+
+def _enter_period(
+    world: World, subscription: Json, item: Json, change: Change, *, trialing: bool
+) -> None:
+    """A changed or added item joins the running cycle and owes for what is left of it."""
+    if trialing:
+        item["current_period_start"] = subscription["trial_start"]
+        item["current_period_end"] = subscription["trial_end"]
+        return
+    start, end = item["current_period_start"], item["current_period_end"]
+    interval, count = interval_of(price_of(world, item))
+    cut_period(world, subscription, item, change.moment)
+    same_length = (start, end) != (0, 0) and _was_interval(world, change, item) == (interval, count)
+    if same_length:
+        # same interval: dates unchanged (§3.2), a shorter first period included
+        item["current_period_start"], item["current_period_end"] = start, end
+    if change.prorates:
+        debit_remaining(world, subscription, item, change.moment)
+        change.moved = True
+
+
+def _was_interval(world: World, change: Change, item: Json) -> tuple[str, int] | None:
+    for was in change.before["items"]:
+        if was["id"] == item["id"]:
+            return interval_of(price_of(world, was))
+    return None
+
+
+def _same(was: Json, item: Json) -> bool:
+    return bool(was["price"] == item["price"] and was["quantity"] == item["quantity"])
+
+
+def _add_extras(world: World, subscription: Json, change: Change) -> None:
+    """add_invoice_items: amounts for the next invoice, negative ones included."""
+    customer = world.store.get("customer", subscription["customer"])
+    items = subscription["items"]
+    latest = max(item["current_period_start"] for item in items)
+    earliest = min(item["current_period_end"] for item in items)
+    asked = change.params.get("add_invoice_items") or []
+    for index, entry in enumerate(asked):
+        param = f"add_invoice_items[{index}]"
+        change.extras.append(read_extra(world, entry, subscription["currency"], param))
+    for extra in change.extras:
+        extra.period = extra.period or (latest, earliest)
+        new_pending(world, customer, extra, subscription=subscription)
+        change.moved = True
+
+
+def _invoice(world: World, subscription: Json, change: Change) -> None:
+    """Invoices now and tries to collect; a failure ends as payment_behavior says (§3.5)."""
+    customer = world.store.get("customer", subscription["customer"])
+    charges = [
+        lambda invoice, item=item: line_for_period(world, invoice, subscription, item)
+        for item in subscription["items"]
+        if change.restart
+    ]
+    automatic = subscription["collection_method"] == "charge_automatically"
+    # upgrade invoices are not retried by themselves (§3.6)
+    plan = Plan("subscription_update", charges=charges, auto_advance=not automatic)
+    invoice = draft_invoice(world, customer, subscription, plan)
+    subscription["_busy"] = True
+    finalize(world, invoice)
+    result: Result = "paid"
+    if invoice["status"] != "paid" and automatic:
+        result = _collect(world, invoice, change)
+    subscription["_busy"] = False
+    if result == "paid":
+        return
+    if change.payment_behavior == "error_if_incomplete":
+        raise payment_error(world, invoice, result, keep_effects=False)
+    if change.payment_behavior == "pending_if_incomplete":
+        hold_back(world, subscription, change.before, invoice, change.params)
+    elif subscription["status"] in ("active", "trialing"):
+        subscription["status"] = "past_due"
+
+
+def _collect(world: World, invoice: Json, change: Change) -> Result:
+    if change.payment_behavior == "default_incomplete":
+        return "open"
+    waits = (
+        change.payment_behavior == "pending_if_incomplete"
+        and world.switches.update_without_payment_method == "pending"
+    )
+    if chargeable(world, invoice) is None and not waits:
+        raise no_method_error()
+    off_session = bool(change.params.get("off_session"))
+    return attempt(world, invoice, automatic=False, off_session=off_session)

@@ -1,0 +1,176 @@
+"""Invoice items: amounts that wait for an invoice, one-off ones and prorations alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from fractions import Fraction
+
+from ..kernel import errors
+from ..kernel.errors import Json
+from ..kernel.money import plain, round_minor
+from ..kernel.world import World
+from .pricing import amount_of, inline_price, pricing_of
+
+
+@dataclass
+class Extra:
+    """A one-off amount asked for beside a subscription's own lines."""
+
+    amount: int
+    currency: str
+    description: str | None
+    quantity: int = 1
+    price: Json | None = None
+    discountable: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+    period: tuple[int, int] | None = None
+
+
+def read_extra(world: World, params: Json, currency: str | None, param: str) -> Extra:
+    """From an entry of add_invoice_items, of a preview's invoice_items, or of POST invoiceitems."""
+    quantity = params.get("quantity")
+    pieces = 1 if quantity is None else int(quantity)
+    identifier = params.get("price") or (params.get("pricing") or {}).get("price")
+    price: Json | None = None
+    if params.get("price_data"):
+        price = inline_price(world, params["price_data"], f"{param}[price_data]")
+    elif identifier:
+        price = world.require("price", identifier, f"{param}[price]")
+        if price["recurring"] is not None:
+            raise errors.invalid(
+                "The price specified is set to `type=recurring` but this field only accepts "
+                f"prices with `type=one_time`: {identifier}",
+                f"{param}[price]",
+            )
+    amount, money = _amount(world, params, price, pieces, currency, param)
+    product = world.store.peek("product", price["product"]) if price else None
+    period = params.get("period")
+    return Extra(
+        amount=amount,
+        currency=money,
+        description=params.get("description") or (product["name"] if product else None),
+        quantity=pieces,
+        price=price,
+        discountable=params.get("discountable", amount >= 0) is not False,
+        metadata=params.get("metadata") or {},
+        period=_fixed_period(period) if period else None,
+    )
+
+
+def _amount(
+    world: World, params: Json, price: Json | None, pieces: int, currency: str | None, param: str
+) -> tuple[int, str]:
+    half = world.switches.half_cent
+    if price is not None:
+        return round_minor(amount_of(price, pieces), half), price["currency"]
+    money = (params.get("currency") or currency or "").lower()
+    if not money:
+        raise errors.missing_parameter(f"{param}[currency]" if param else "currency")
+    if params.get("amount") is not None:
+        return int(params["amount"]), money
+    exact = params.get("unit_amount_decimal", params.get("unit_amount"))
+    if exact is None:
+        raise errors.missing_parameter(f"{param}[amount]" if param else "amount")
+    return round_minor(Fraction(exact) * pieces, half), money
+
+
+def _fixed_period(period: Json) -> tuple[int, int] | None:
+    start, end = period["start"], period["end"]
+    return (start, end) if isinstance(start, int) and isinstance(end, int) else None
+
+
+def new_pending(
+    world: World,
+    customer: Json,
+    extra: Extra,
+    *,
+    subscription: Json | None = None,
+    item: Json | None = None,
+    proration: bool = False,
+    credited: Json | None = None,
+    invoice: str | None = None,
+) -> Json:
+    """An invoice item, with its event. `proration` ones cannot be discounted again (§3.1)."""
+    now = world.now(subscription or customer)
+    start, end = extra.period or (now, now)
+    entry = world.add(
+        "invoiceitem",
+        {
+            "id": world.identify("ii"),
+            "object": "invoiceitem",
+            "amount": extra.amount,
+            "currency": extra.currency,
+            "customer": customer["id"],
+            "date": now,
+            "description": extra.description,
+            "discountable": extra.discountable and not proration,
+            "discounts": [],
+            "frozen_fields": None,
+            "invoice": invoice,
+            "invoicing_rules": None,
+            "livemode": False,
+            "metadata": dict(extra.metadata),
+            "net_amount": extra.amount,
+            "parent": _parent(subscription, item),
+            "period": {"start": start, "end": end},
+            "pricing": _pricing(extra, proration=proration),
+            "proration": proration,
+            "proration_details": {"credited_items": credited, "discount_amounts": []}
+            if proration
+            else None,
+            "quantity": extra.quantity,
+            "quantity_decimal": str(extra.quantity),
+            "tax_rates": [],
+            "test_clock": customer["test_clock"],
+            "_subscription": subscription["id"] if subscription else None,
+        },
+    )
+    world.emit("invoiceitem.created", entry)
+    return entry
+
+
+def _parent(subscription: Json | None, item: Json | None) -> Json | None:
+    if subscription is None:
+        return None
+    return {
+        "subscription_details": {
+            "subscription": subscription["id"],
+            "subscription_item": item["id"] if item else None,
+        },
+        "type": "subscription_details",
+    }
+
+
+def _pricing(extra: Extra, *, proration: bool) -> Json:
+    if extra.price is not None and not proration:
+        return pricing_of(extra.price)
+    per_piece = Decimal(extra.amount) / (extra.quantity or 1)
+    shown: Json = {
+        "price_details": None,
+        "type": "price_details",
+        "unit_amount_decimal": plain(round(per_piece, 12)),
+    }
+    if extra.price is not None:
+        # a proration names its price; its unit amount is its own
+        shown["price_details"] = pricing_of(extra.price)["price_details"]
+    return shown
+
+
+def waiting(world: World, customer: str, subscription: Json | None) -> list[Json]:
+    """Pending items for the next invoice: all of the subscription's, newest first (§3.3, §3.6).
+
+    Items of the customer that belong to no subscription are taken by the next invoice, too
+    (Stripe docs: invoice items).
+    """
+    if subscription is not None:
+        entries = world.store.where("invoiceitem", "_subscription", subscription["id"])
+        loose = world.store.where("invoiceitem", "customer", customer)
+        entries = entries + [entry for entry in loose if entry["_subscription"] is None]
+    else:
+        entries = world.store.where("invoiceitem", "customer", customer)
+        entries = [entry for entry in entries if entry["_subscription"] is None]
+    pending = [entry for entry in entries if entry["invoice"] is None]
+    currency = subscription["currency"] if subscription else None
+    same = [entry for entry in pending if currency in (None, entry["currency"])]
+    return sorted(same, key=lambda entry: (-entry["date"], entry["_seq"]))

@@ -1,0 +1,219 @@
+"""Starting a subscription: items, anchor, first invoice, first payment."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from ..kernel import errors
+from ..kernel.calendar import boundary, period_at
+from ..kernel.errors import Json
+from ..kernel.world import World
+from .collection import attempt, finalize, no_method_error, payment_error
+from .ending import set_cancellation
+from .invoicing import Plan, draft_invoice
+from .items import check_items, choose_price, new_item, price_of
+from .lines import line_for_period
+from .methods import chargeable, resolve_method
+from .pending_items import Extra, new_pending, read_extra
+from .pricing import interval_of
+
+DAY = 86_400
+
+
+def start_subscription(
+    world: World, customer: Json, params: Json, extras: list[Extra] | None = None
+) -> Json:
+    """Creates the subscription and settles its first invoice inside the call (§3.6)."""
+    subscription = _blank(world, customer, params)
+    world.add("subscription", subscription)
+    for index, entry in enumerate(params["items"] or []):
+        price = choose_price(world, entry, f"items[{index}]")
+        if price is None:
+            raise errors.missing_parameter(f"items[{index}][price]")
+        subscription["currency"] = subscription["currency"] or price["currency"]
+        quantity = entry.get("quantity")
+        item = new_item(world, subscription, price, 1 if quantity is None else quantity)
+        item["metadata"] = dict(entry.get("metadata") or {})
+        subscription["items"].append(item)
+    check_items(world, subscription)
+    if params.get("default_payment_method"):
+        wanted = params["default_payment_method"]
+        method = resolve_method(world, wanted, customer, "default_payment_method")
+        subscription["default_payment_method"] = method["id"]
+    shares = _set_anchor(world, subscription, params)
+    subscription["_busy"] = True
+    with world.led_by(lambda: world.emit("customer.subscription.created", subscription)):
+        _first_invoice(world, subscription, params, shares, extras or [])
+        subscription["_busy"] = False
+        _first_cancellation(subscription, params)
+    return subscription
+
+
+def _set_anchor(world: World, subscription: Json, params: Json) -> dict[str, Fraction | None]:
+    """Anchor and periods; returns what share of a full period each item's first one is."""
+    now = world.now(subscription)
+    trial_end = _trial_end(params, now)
+    wanted = params.get("billing_cycle_anchor")
+    subscription["billing_cycle_anchor"] = trial_end or wanted or now
+    shares: dict[str, Fraction | None] = {}
+    for item in subscription["items"]:
+        interval, count = interval_of(price_of(world, item))
+        item["current_period_start"] = now
+        shares[item["id"]] = None
+        if trial_end:
+            item["current_period_end"] = trial_end
+            continue
+        anchor = subscription["billing_cycle_anchor"]
+        start, end = period_at(anchor, interval, count, now)
+        item["current_period_end"] = end
+        if wanted and wanted > boundary(now, interval, count, 1):
+            raise errors.invalid(
+                "billing_cycle_anchor cannot be later than next natural billing date "
+                f"({boundary(now, interval, count, 1)}) for plan",
+                "billing_cycle_anchor",
+            )
+        if start != now:
+            # a shorter first period, charged in proportion unless prorations are off
+            free = params.get("proration_behavior") == "none"
+            shares[item["id"]] = Fraction(0) if free else Fraction(end - now, end - start)
+    if trial_end:
+        subscription["trial_start"], subscription["trial_end"] = now, trial_end
+    return shares
+
+
+def _trial_end(params: Json, now: int) -> int | None:
+    if params.get("trial_end") is not None and params.get("trial_period_days"):
+        raise errors.invalid(
+            "You may only specify one of these parameters: trial_end, trial_period_days.",
+            "trial_period_days",
+        )
+    if params.get("trial_period_days"):
+        return now + int(params["trial_period_days"]) * DAY
+    end = params.get("trial_end")
+    if end in (None, "now"):
+        return None
+    if int(end) <= now:
+        raise errors.invalid("Invalid timestamp: must be in the future", "trial_end")
+    return int(end)
+
+
+def _first_invoice(
+    world: World,
+    subscription: Json,
+    params: Json,
+    shares: dict[str, Fraction | None],
+    extras: list[Extra],
+) -> None:
+    customer = world.store.get("customer", subscription["customer"])
+    for index, entry in enumerate(params.get("add_invoice_items") or []):
+        param = f"add_invoice_items[{index}]"
+        extras = [*extras, read_extra(world, entry, subscription["currency"], param)]
+    for extra in extras:
+        new_pending(world, customer, extra, subscription=subscription)
+    trial = subscription["trial_end"] is not None
+    charges = [
+        lambda invoice, item=item: line_for_period(
+            world, invoice, subscription, item, trial=trial, share=shares[item["id"]]
+        )
+        for item in subscription["items"]
+    ]
+    invoice = draft_invoice(
+        world, customer, subscription, Plan("subscription_create", charges=charges)
+    )
+    running = "trialing" if trial else "active"
+    if subscription["collection_method"] == "send_invoice":
+        invoice["automatically_finalizes_at"] = invoice["created"] + world.switches.draft_seconds
+        subscription["status"] = running
+        return
+    finalize(world, invoice)
+    if invoice["status"] == "paid" or _pay_first(world, invoice, params):
+        subscription["status"] = running
+    else:
+        subscription["status"] = "incomplete"
+
+
+def _pay_first(world: World, invoice: Json, params: Json) -> bool:
+    behaviour = params.get("payment_behavior") or "allow_incomplete"
+    if behaviour == "default_incomplete":
+        return False
+    if chargeable(world, invoice) is None:
+        raise no_method_error()
+    off_session = bool(params.get("off_session"))
+    result = attempt(world, invoice, automatic=False, off_session=off_session)
+    if result != "paid" and behaviour == "error_if_incomplete":
+        raise payment_error(world, invoice, result, keep_effects=False)
+    return result == "paid"
+
+
+def _first_cancellation(subscription: Json, params: Json) -> None:
+    names = ("cancel_at", "cancel_at_period_end")
+    wanted: Json = {name: params[name] for name in names if name in params}
+    if wanted:
+        set_cancellation(subscription, wanted, subscription["created"])
+
+
+def _blank(world: World, customer: Json, params: Json) -> Json:
+    now = world.now(customer)
+    mode = (params.get("billing_mode") or {}).get("type") or "flexible"
+    settings = params.get("payment_settings") or {}
+    behaviour = (params.get("trial_settings") or {}).get("end_behavior") or {}
+    flexible = {"proration_discounts": "included"} if mode == "flexible" else None
+    return {
+        "id": world.identify("sub"),
+        "object": "subscription",
+        "application": None,
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": now,
+        "billing_cycle_anchor_config": None,
+        "billing_mode": {"flexible": flexible, "type": mode},
+        "billing_schedules": [],
+        "billing_thresholds": None,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "collection_method": params.get("collection_method") or "charge_automatically",
+        "created": now,
+        "currency": (params.get("currency") or "").lower() or None,
+        "customer": customer["id"],
+        "days_until_due": params.get("days_until_due"),
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": params.get("description"),
+        "discounts": [],
+        "ended_at": None,
+        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
+        "items": [],
+        "latest_invoice": None,
+        "livemode": False,
+        "metadata": dict(params.get("metadata") or {}),
+        "next_pending_invoice_item_invoice": None,
+        "on_behalf_of": None,
+        "pause_collection": None,
+        "payment_settings": {
+            "payment_method_options": None,
+            "payment_method_types": None,
+            "save_default_payment_method": settings.get("save_default_payment_method") or "off",
+        },
+        "pending_invoice_item_interval": None,
+        "pending_setup_intent": None,
+        "pending_update": None,
+        "schedule": None,
+        "start_date": now,
+        "status": "incomplete",
+        "test_clock": customer["test_clock"],
+        "transfer_data": None,
+        "trial_end": None,
+        "trial_settings": {
+            "end_behavior": {
+                "missing_payment_method": behaviour.get("missing_payment_method")
+                or "create_invoice"
+            }
+        },
+        "trial_start": None,
+        "_busy": False,
+        "_pending": None,
+        "_noticed": 0,
+    }

@@ -1,0 +1,85 @@
+"""Parameters that subscriptions, their items, invoices and previews have in common."""
+
+from __future__ import annotations
+
+from ..kernel.fields import (
+    METADATA,
+    Fields,
+    array,
+    boolean,
+    decimal,
+    enum,
+    integer,
+    moment,
+    record,
+    text,
+)
+from .common import META, QUANTITY
+from .prices import AMOUNT, RECURRING
+
+PRORATION = enum("always_invoice", "create_prorations", "none")
+PAYMENT_BEHAVIOR = enum(
+    "allow_incomplete", "default_incomplete", "error_if_incomplete", "pending_if_incomplete"
+)
+TIMESTAMP = moment(words=())
+RECURRING_DATA = record(
+    {**AMOUNT, "product": text(required=True), "recurring": RECURRING["recurring"]}
+)
+ONE_OFF_DATA = record({**AMOUNT, "product": text(required=True)})
+ITEM: Fields = {
+    **META,
+    "plan": text(),
+    "price": text(),
+    "price_data": RECURRING_DATA,
+    "quantity": QUANTITY,
+}
+EXTRA: Fields = {
+    "discountable": boolean(),
+    "metadata": METADATA,
+    "price": text(),
+    "price_data": ONE_OFF_DATA,
+    "quantity": integer(least=0),
+}
+PERIOD = record({"end": moment(words=(), required=True), "start": moment(words=(), required=True)})
+LOOSE_AMOUNT: Fields = {
+    "amount": integer(),
+    "currency": text(),
+    "description": text(),
+    "period": PERIOD,
+    "unit_amount_decimal": decimal(),
+}
+# An object since endive; the bare string is refused (API changelog 2026-09-30.endive, §2.2).
+ANCHOR = record({"type": enum("now", "unchanged", required=True)})
+PREVIEW_ANCHOR = record(
+    {"type": enum("now", "unchanged", "timestamp", required=True), "timestamp": TIMESTAMP}
+)
+CANCEL_AT = moment(words=("min_period_end", "max_period_end"))
+TRIAL_END = moment(words=("now",))
+BILLING_MODE = record(
+    {
+        "type": enum("classic", "flexible", required=True),
+        "flexible": record({"proration_discounts": enum("included")}),
+    }
+)
+TRIAL_SETTINGS = record(
+    {
+        "end_behavior": record(
+            {"missing_payment_method": enum("cancel", "create_invoice", required=True)},
+            required=True,
+        )
+    }
+)
+PAYMENT_SETTINGS = record({"save_default_payment_method": enum("off", "on_subscription")})
+FEEDBACK = enum(
+    "customer_service",
+    "low_quality",
+    "missing_features",
+    "other",
+    "switched_service",
+    "too_complex",
+    "too_expensive",
+    "unused",
+)
+CANCELLATION_DETAILS = record({"comment": text(), "feedback": FEEDBACK})
+COLLECTION = enum("charge_automatically", "send_invoice")
+EXTRAS = array(record(EXTRA), most=20)
