@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapter.accounts import Accounts
+from adapter.catalogue_sync import CatalogueSync
 from adapter.changes.carrying_out import Procedures
 from adapter.changes.orders import Orders
 from adapter.changes.undoing import Undoing
@@ -47,6 +48,7 @@ class Parts:
     inbox: Inbox
     processing: Processing
     due_work: DueWork
+    catalogue_sync: CatalogueSync
     metrics: Metrics
 
 
@@ -88,5 +90,6 @@ def build(settings: Settings, clock: Clock | None = None) -> Parts:
         inbox=Inbox(database, clock),
         processing=Processing(database, mirror, claims, clock),
         due_work=DueWork(database, claims, Workers.of(orders, undoing), clock),
+        catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         metrics=Metrics.new(),
     )

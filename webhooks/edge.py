@@ -55,7 +55,7 @@ class Edge:
         self, database: Database, secrets: Sequence[str], livemode: bool, clock: Clock
     ) -> None:
         # An empty secret would make every signature forgeable; it closes the edge instead.
-        self._secrets = [secret for secret in secrets if secret]
+        self.secrets = [secret for secret in secrets if secret]
         self._database = database
         self._livemode = livemode
         self._clock = clock
@@ -83,7 +83,7 @@ class Edge:
             text = body.decode("utf-8")
         except UnicodeDecodeError as broken:
             raise BadRequest("body_not_utf8", "The body is not UTF-8.") from broken
-        if not any(_fits(text, signature, secret) for secret in self._secrets):
+        if not any(_fits(text, signature, secret) for secret in self.secrets):
             raise BadRequest("signature_invalid", "No configured secret made this signature.")
         age = self._clock.now() - _signed_at(signature)
         if abs(age) > TOLERANCE:

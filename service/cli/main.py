@@ -1,0 +1,74 @@
+"""The root command, and those that run something."""
+
+from __future__ import annotations
+
+import click
+
+from sandbox import server as sandbox_server
+
+from .. import logs, serving
+from ..mail import mailer_of
+from ..worker import Worker, stop_on_signals
+from . import catalogue, keys, looking
+from .context import NEEDS_STRIPE, parts, plain_errors
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="planshift")
+def main() -> None:
+    """Planshift maps what you sell onto Stripe, changes plans by your own rules, and keeps local
+    state true from Stripe's webhooks.
+
+    Settings come from the environment; the README lists them. New here? Run 'planshift demo'.
+    """
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option(
+    "--processes", type=click.IntRange(1), help="Processes; more than 1 on PostgreSQL only."
+)
+@plain_errors
+def serve(host: str, port: int, processes: int | None) -> None:
+    """Serve the HTTP API and take in Stripe's webhooks."""
+    serving.serve(host, port, processes)
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Do what is due, then end; for cron.")
+@plain_errors
+def worker(once: bool) -> None:
+    """Process events, due work and notices, until told to stop."""
+    logs.configure()
+    built = parts(*NEEDS_STRIPE)
+    found = Worker(built, mailer_of(built.settings))
+    if once:
+        found.until_idle()
+        return
+    stop_on_signals(found.stop)
+    found.run()
+
+
+@main.command()
+@click.option("--port", default=12111, show_default=True, help="Port to listen on (loopback).")
+@click.option("--forward-to", metavar="URL", help="Send all events there, signed.")
+def sandbox(port: int, forward_to: str | None) -> None:
+    """Run a Stripe on this machine: the v1 API with its own clock."""
+    sandbox_server.serve(port=port, forward_to=forward_to)
+
+
+@main.command()
+@click.option("--catalogue", "name", default="operations", show_default=True, help="What to tour.")
+@click.option("--no-colour", is_flag=True, help="Plain text.")
+def demo(name: str, no_colour: bool) -> None:
+    """The tour: real HTTP, real webhooks, real SMTP, a month passing in seconds."""
+    from ..demo import tour  # noqa: PLC0415  (it starts servers; nobody else should load it)
+
+    raise SystemExit(tour(name, colour=not no_colour))
+
+
+main.add_command(catalogue.group)
+main.add_command(keys.group)
+for command in looking.COMMANDS:
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""The five systems, told through HTTP, worker, webhooks and mail."""
