@@ -150,8 +150,13 @@ class Store:
             self._end(mark, keep=False)
 
     def _begin(self) -> tuple[int, dict[str, int], int]:
+        mark = len(self._journal), dict(self.counters), len(self._touched)
+        held = set().union(*self._seen)
         self._seen.append(set())
-        return len(self._journal), dict(self.counters), len(self._touched)
+        for family, identifier in held:
+            # callers may hold these from before the savepoint and change them inside it
+            self.find(family, identifier)
+        return mark
 
     def _end(self, mark: tuple[int, dict[str, int], int], *, keep: bool) -> None:
         steps, counters, touched = mark
