@@ -116,7 +116,7 @@ def _final_invoice(world: World, subscription: Json, *, collected: bool) -> None
     """What is still pending, billed once more; state of the invoice by named switch."""
     customer = world.store.get("customer", subscription["customer"])
     pending = waiting(world, customer["id"], subscription)
-    if not pending and not world.rehearsing:
+    if not pending and not (collected and world.rehearsing):
         return
     reason = "subscription_update" if collected else "subscription_cycle"
     invoice = draft_invoice(world, customer, subscription, Plan(reason))
