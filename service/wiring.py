@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from adapter.accounts import Accounts
 from adapter.catalogue_sync import CatalogueSync
-from adapter.changes.carrying_out import Procedures
 from adapter.changes.orders import Orders
+from adapter.changes.procedures import Tools
 from adapter.changes.undoing import Undoing
 from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
@@ -68,10 +68,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Parts:
     reader, writer = Reader(client, time), Writer(client)
     mirror = Mirror(database, reader, catalogue, clock)
     quotes = Quotes(database, reader, catalogue)
-    procedures = Procedures(database, reader, writer, catalogue, mirror, clock)
+    tools = Tools(database, reader, writer, catalogue, mirror, clock)
     ownership = timedelta(seconds=stripe.ownership_s)
-    orders = Orders(database, quotes, procedures, mirror, clock, ownership)
-    undoing = Undoing(database, reader, writer, catalogue, mirror, procedures, clock, ownership)
+    orders = Orders(quotes, tools, ownership)
+    undoing = Undoing(tools, ownership)
     claims = Claims(database)
     return Parts(
         settings=settings,

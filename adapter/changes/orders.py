@@ -13,12 +13,9 @@ from sqlalchemy.exc import IntegrityError
 from mappings import Decision
 
 from ..billing import bill_to_json
-from ..clock import Clock
-from ..database import Database
 from ..due import Work, arm
 from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
 from ..ids import new_id
-from ..mirror import Mirror
 from ..prices import offer_to_dict
 from ..quotes import Quotes
 from ..quotes.documents import requirements
@@ -26,7 +23,7 @@ from ..quotes.quotes import Agreed, chosen_timing
 from ..quotes.targets import change_in_progress
 from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
-from .carrying_out import Procedures
+from .procedures import Tools, carry_out
 from .states import BUSY, State
 
 log = structlog.get_logger(__name__)
@@ -54,18 +51,15 @@ class Orders:
 
     def __init__(
         self,
-        database: Database,
         quotes: Quotes,
-        procedures: Procedures,
-        mirror: Mirror,
-        clock: Clock,
+        tools: Tools,
         ownership: timedelta,
     ) -> None:
-        self._database = database
         self._quotes = quotes
-        self._procedures = procedures
-        self._mirror = mirror
-        self._clock = clock
+        self._tools = tools
+        self._database = tools.database
+        self._mirror = tools.mirror
+        self._clock = tools.clock
         self._ownership = ownership
 
     def execute(self, account: AccountRow, order: Order) -> ChangeRow:
@@ -120,13 +114,13 @@ class Orders:
         """
         change = self.find(change_id)
         try:
-            self._procedures.carry_out(change)
+            carry_out(self._tools, change)
         except StepRefused:
             return
 
     def _carry_out(self, change: ChangeRow) -> None:
         try:
-            self._procedures.carry_out(change)
+            carry_out(self._tools, change)
         except StepRefused as refused:
             raise _refusal(change, refused) from refused
         except Unavailable:

@@ -8,22 +8,19 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue
-
 from ..billing import LATEST_INVOICE
-from ..clock import Clock, to_unix
-from ..database import Database
+from ..clock import to_unix
 from ..due import Work, arm, disarm
 from ..errors import Conflict
-from ..gateway.read import Reader
 from ..gateway.snapshots import SubscriptionSnapshot
-from ..gateway.write import Operation, Writer
+from ..gateway.write import Operation
 from ..holdings import Holding, addressed, holdings_of
-from ..mirror import Fetched, Mirror
+from ..mirror import Fetched
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
-from .carrying_out import Procedures
 from .looking import Looking
+from .procedures import OneChange, Tools
+from .procedures.purchase import give_up
 from .settling import finish
 from .states import State
 
@@ -33,22 +30,13 @@ class Undoing:
 
     def __init__(
         self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        catalogue: Catalogue,
-        mirror: Mirror,
-        procedures: Procedures,
-        clock: Clock,
+        tools: Tools,
         ownership: timedelta,
     ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._mirror = mirror
-        self._procedures = procedures
-        self._clock = clock
+        self._tools = tools
+        self._database = tools.database
+        self._mirror = tools.mirror
+        self._clock = tools.clock
         self._ownership = ownership
 
     def uncancel(
@@ -119,9 +107,9 @@ class Undoing:
         assert line.subscription_id is not None
         try:
             if change.kind == "start":
-                self._procedures.give_up_purchase(change, line, line.subscription_id)
+                give_up(OneChange(self._tools, change), line.subscription_id)
             elif line.invoice_id is not None:
-                self._procedures.void(change, line, line.invoice_id)
+                OneChange(self._tools, change).void(line.invoice_id)
         except StepRefused as refused:
             self._mirror.refresh_subscription(line.subscription_id)
             raise Conflict(
@@ -132,7 +120,7 @@ class Undoing:
             if State(row.state) is State.AWAITING_PAYMENT:
                 now = self._clock.now()
                 cause = "cancelled by the caller"
-                finish(tx, self._catalogue, change.account, row, State.CANCELLED, cause, now)
+                finish(tx, self._tools.catalogue, change.account, row, State.CANCELLED, cause, now)
         self._mirror.refresh_subscription(line.subscription_id)
 
     def _clear_end(self, held: tuple[str, str, int, bool]) -> None:
@@ -142,8 +130,8 @@ class Undoing:
         clear: dict[str, Any] = (
             {"cancel_at_period_end": False} if at_period_end else {"cancel_at": ""}
         )
-        look = Looking(self._reader, customer, "")
-        done = Steps(self._database, self._writer, self._clock, subject).do(
+        look = Looking(self._tools.reader, customer, "")
+        done = Steps(self._database, self._tools.writer, self._clock, subject).do(
             "uncancel",
             Operation.SUBSCRIPTION_UPDATE,
             {**clear, "expand": [LATEST_INVOICE]},

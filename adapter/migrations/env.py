@@ -1,4 +1,4 @@
-"""Run by Alembic; the connection is handed in by ``migrate`` or opened from PLANSHIFT_DATABASE_URL."""
+"""Run by Alembic, on the connection ``migrate`` hands in or on PLANSHIFT_DATABASE_URL."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import click
 
 from adapter.migrations import migrate
 from adapter.notices.listing import list_notices
+from adapter.notices.sending import NoticeState
 from adapter.state import change_document
 from webhooks.inbox import event_document
 
@@ -88,13 +89,13 @@ def notices() -> None:
 
 
 @notices.command("list")
-@click.option("--state", help="pending, sent, skipped or dead.")
+@click.option("--state", type=click.Choice([state.value for state in NoticeState]))
 @LIMIT
 @plain_errors
 def show_notices(state: str | None, limit: int) -> None:
     """Notices, newest first; without SMTP settings they are kept here unsent."""
     built = parts()
-    rows = list_notices(built.database, state, limit)
+    rows = list_notices(built.database, NoticeState(state) if state else None, limit)
     table(
         ("KIND", "STATE", "CREATED", "SENT", "ERROR"),
         [(row.kind, row.state, row.created_at, row.sent_at, row.error) for row in rows],

@@ -1,7 +1,7 @@
 """The whole system in one process: service, worker, sandbox, signed webhooks and SMTP.
 
 Only the transport is short-circuited: the SDK's requests and the sandbox's deliveries pass through
-``responses`` instead of sockets. Everything between (signatures, parsing, routes) is the real thing.
+``responses`` instead of sockets. Everything between (signatures, parsing, routes) is real.
 """
 
 from __future__ import annotations

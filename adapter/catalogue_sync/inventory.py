@@ -1,0 +1,80 @@
+"""What of this catalogue is at Stripe, and what stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mappings import INTERVALS, Catalogue, Offer, UnknownPrice
+from mappings.naming import FAMILY, OFFER_KEYS, PLAN
+
+from ..gateway.read import ListedPrice, Reader
+from ..gateway.snapshots import ProductSnapshot
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The products and prices that matter to one catalogue, as Stripe listed them.
+
+    ``products`` are ours and those that sit on an id of ours; ``prices`` (newest first) are ours,
+    those that sit on one of ``products``, and those that hold a lookup key of ours.
+    """
+
+    products: Mapping[str, ProductSnapshot]
+    prices: tuple[ListedPrice, ...]
+
+    def on_product(self, product: str) -> Iterable[ListedPrice]:
+        """The prices of a product, whoever made them."""
+        return (price for price in self.prices if price.product == product)
+
+
+def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
+    """List what matters to ``catalogue``: one call per 100 products and one per 100 prices.
+
+    Everything else the Stripe account holds is passed over while reading, so that a large account
+    costs time but no memory.
+    """
+    ids = sold_products(catalogue).keys()
+    products = {
+        product.id: product
+        for product in reader.products()
+        if product.id in ids or is_ours(catalogue, product.metadata)
+    }
+    keys = {catalogue.lookup_key(offer) for offer in catalogue.priced_offers()}
+    prices = (
+        price
+        for price in reader.prices()
+        if is_ours(catalogue, price.metadata)
+        or price.product in products
+        or price.lookup_key in keys
+    )
+    return Inventory(products, tuple(prices))
+
+
+def sold_products(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
+    """The products Stripe must hold: family and plan of each, by product id, in order."""
+    return {
+        catalogue.product_id(offer.family, offer.plan): (offer.family, offer.plan)
+        for offer in catalogue.priced_offers()
+    }
+
+
+def is_ours(catalogue: Catalogue, metadata: Mapping[str, str]) -> bool:
+    """Whether a product or price carries this catalogue's tenant: only then it may be touched."""
+    found = catalogue.offer_from_metadata(metadata)
+    return not isinstance(found, UnknownPrice) or found.code == "not_in_catalogue"
+
+
+def named_offer(metadata: Mapping[str, str]) -> Offer | None:
+    """The offer that metadata names in full, whether or not the catalogue (still) sells it."""
+    family, plan, tier, asked, currency = (metadata.get(key) for key in OFFER_KEYS)
+    interval = next((known for known in INTERVALS if known == asked), None)
+    if not (family and plan and tier and interval and currency):
+        return None
+    return Offer(family, plan, tier, interval, currency)
+
+
+def named_plan(metadata: Mapping[str, str]) -> tuple[str, str] | None:
+    """The family and plan that a product's metadata names."""
+    family, plan = metadata.get(FAMILY), metadata.get(PLAN)
+    return (family, plan) if family and plan else None

@@ -1,0 +1,50 @@
+"""Names of ours at Stripe that somebody else has: found before anything is written."""
+
+from __future__ import annotations
+
+from mappings import Catalogue
+
+from ..errors import Conflict
+from ..gateway.read import ListedPrice
+from ..gateway.snapshots import ProductSnapshot
+from .inventory import Inventory, is_ours, sold_products
+
+
+class NameTaken(Conflict):
+    """A product id or lookup key of this catalogue belongs to something that is not ours.
+
+    ``facts`` lists the ids of all such ``products`` and ``prices``.
+    """
+
+    @classmethod
+    def by(
+        cls, catalogue: Catalogue, products: list[ProductSnapshot], prices: list[ListedPrice]
+    ) -> NameTaken:
+        found = [f"product {product.id!r} ({product.name!r})" for product in products]
+        found += [f"price {price.id!r} (lookup key {price.lookup_key!r})" for price in prices]
+        return cls(
+            "catalogue_name_taken",
+            f"Stripe already holds {', '.join(found)}, without the metadata of tenant "
+            f"{catalogue.tenant!r}. Nothing was changed. If it is yours, restore its planshift "
+            "metadata in Stripe's dashboard; if not, give the catalogue another tenant.",
+            products=[product.id for product in products],
+            prices=[price.id for price in prices],
+        )
+
+
+def refuse_taken_names(catalogue: Catalogue, inventory: Inventory) -> None:
+    """Raises NameTaken naming everything foreign that sits on a product id or key of ours."""
+    products = [
+        inventory.products[product]
+        for product in sold_products(catalogue)
+        if product in inventory.products
+        and not is_ours(catalogue, inventory.products[product].metadata)
+    ]
+    keys = {catalogue.lookup_key(offer) for offer in catalogue.priced_offers()}
+    prices = [
+        price
+        for price in inventory.prices
+        if price.lookup_key in keys and not is_ours(catalogue, price.metadata)
+    ]
+    if products or prices:
+        raise NameTaken.by(catalogue, products, prices)

@@ -1,0 +1,141 @@
+"""One change being carried out: its steps, and the ways its line leaves ``executing``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue
+
+from ...clock import Clock
+from ...database import Database
+from ...due import Work, disarm
+from ...gateway.read import Reader
+from ...gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
+from ...gateway.write import Operation, Writer
+from ...mirror import Fetched, Mirror
+from ...steps import StepDone, StepRefused, Steps
+from ...tables import ChangeLineRow, ChangeRow
+from ..drift import drift_of
+from ..looking import Looking
+from ..settling import finish
+from ..states import State, move
+
+Note = Callable[[ChangeLineRow, SubscriptionSnapshot], None]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What carrying out needs of the deployment."""
+
+    database: Database
+    reader: Reader
+    writer: Writer
+    catalogue: Catalogue
+    mirror: Mirror
+    clock: Clock
+
+
+class OneChange:
+    """A change with its remembered steps. Everything that writes goes through here."""
+
+    def __init__(self, tools: Tools, change: ChangeRow) -> None:
+        assert change.account.customer_id is not None
+        self.change = change
+        self.line = change.lines[0]
+        self.look = Looking(tools.reader, change.account.customer_id, change.id)
+        self.steps = Steps(tools.database, tools.writer, tools.clock, f"change:{change.id}")
+        self._tools = tools
+
+    def seen(self, done: StepDone, note: Note) -> SubscriptionSnapshot:
+        """Store the subscription a write answered with, and ``note`` on the line what it shows.
+
+        It is fetched where the answer is not to be trusted: replayed, recorded by an earlier run,
+        or overtaken by a younger read (design: an answer that loses the ticket race).
+        """
+        mirror = self._tools.mirror
+        if isinstance(done.snapshot, SubscriptionSnapshot) and self._store(
+            Fetched(done.snapshot, done.ticket), note
+        ):
+            return done.snapshot
+        fetched = mirror.fetch_subscription(done.object_id)
+        self._store(fetched, note)
+        assert isinstance(fetched.snapshot, SubscriptionSnapshot)
+        return fetched.snapshot
+
+    def refresh(self, subscription: str) -> SubscriptionSnapshot:
+        """Fetch and store the subscription."""
+        return self._tools.mirror.refresh_subscription(subscription)
+
+    def now(self) -> datetime:
+        """Wall time."""
+        return self._tools.clock.now()
+
+    def refresh_balance(self) -> None:
+        """Fetch and store the customer, whose balance a finalized invoice moved."""
+        assert self.change.account.customer_id is not None
+        self._tools.mirror.refresh_customer(self.change.account.customer_id)
+
+    def invoice(self, invoice: str) -> InvoiceSnapshot:
+        """The invoice with the state of its payment, asked of Stripe now."""
+        return self._tools.reader.invoice(invoice)
+
+    def void(self, invoice: str) -> None:
+        """Void an invoice all of whose lines are given up; a pending update goes with it."""
+        self.steps.do(
+            "void",
+            Operation.INVOICE_VOID,
+            {},
+            target=invoice,
+            look=lambda: self.look.voided(invoice),
+        )
+
+    def awaits_payment(self, invoice: InvoiceSnapshot) -> None:
+        """The customer has to act; the line waits, with the link."""
+        with self._tools.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, self.line.seq)
+            row.payment_url = invoice.hosted_invoice_url
+            row.invoice_id = invoice.id
+            tx.flush()
+            self._leave(tx, row, State.AWAITING_PAYMENT, "the payment needs the customer")
+
+    def ends(self, state: State, cause: str, found: SubscriptionSnapshot) -> None:
+        """The line is done for now; what Stripe has is compared with what was agreed."""
+        with self._tools.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, self.line.seq)
+            if state is State.APPLIED:
+                row.drift = drift_of(self.change, row, found)
+                tx.flush()
+            self._leave(tx, row, state, cause)
+
+    def fails(self, refused: StepRefused) -> None:
+        """Stripe refused, for good; the old plan is in force."""
+        with self._tools.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, self.line.seq)
+            members: dict[str, Any] = refused.record
+            row.failure = {key: members.get(key) for key in ("code", "message", "declined")}
+            tx.flush()
+            if State(row.state) is State.EXECUTING:
+                move(tx, row, State.FAILED, refused.message, self.now())
+            disarm(tx, Work.CARRY_OUT, self.change.id)
+
+    def _store(self, fetched: Fetched, note: Note) -> bool:
+        assert isinstance(fetched.snapshot, SubscriptionSnapshot)
+        with self._tools.database.write() as tx:
+            note(tx.get_one(ChangeLineRow, self.line.seq), fetched.snapshot)
+            return self._tools.mirror.store(tx, fetched)
+
+    def _leave(self, tx: Session, row: ChangeLineRow, state: State, cause: str) -> None:
+        if State(row.state) is State.EXECUTING:
+            tools = self._tools
+            finish(tx, tools.catalogue, self.change.account, row, state, cause, self.now())
+        disarm(tx, Work.CARRY_OUT, self.change.id)
+
+
+def note_invoice(line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
+    """Remember which invoice the write made."""
+    line.invoice_id = found.latest_invoice

@@ -1,0 +1,85 @@
+"""A change now: one update that Stripe applies only once it is paid."""
+
+from __future__ import annotations
+
+from ...billing import UpdateNow
+from ...gateway.snapshots import SubscriptionSnapshot
+from ...gateway.write import Operation
+from ...steps import StepRefused
+from ..states import State
+from .one_change import OneChange, note_invoice
+
+# The payment is under way: neither made nor refused.
+UNDECIDED = frozenset({"requires_action", "processing", "requires_confirmation"})
+
+
+class ChangeNow:
+    """Update; wait if the payment needs the customer, give up if it is declined."""
+
+    def __init__(self, one: OneChange, bill: UpdateNow) -> None:
+        self._one = one
+        self._bill = bill
+
+    def run(self) -> None:
+        one, bill = self._one, self._bill
+        try:
+            self._use_method()
+            updated = one.steps.do(
+                "update",
+                Operation.SUBSCRIPTION_UPDATE,
+                bill.update(one.change.id),
+                target=bill.subscription,
+                look=lambda: one.look.updated(bill),
+            )
+        except StepRefused as refused:
+            self._restore_method()
+            one.fails(refused)
+            raise
+        sub = one.seen(updated, note_invoice)
+        if sub.pending_update_expires_at is not None:
+            self._resolve_pending(sub)
+        else:
+            one.ends(State.APPLIED, "the payment succeeded", sub)
+
+    def _resolve_pending(self, sub: SubscriptionSnapshot) -> None:
+        """The old plan is still in force: wait for the customer's action, or give the change up."""
+        one = self._one
+        assert sub.latest_invoice is not None, f"{sub.id} has a pending update without an invoice"
+        invoice = one.invoice(sub.latest_invoice)
+        payment = invoice.payment
+        if payment is not None and payment.status in UNDECIDED:
+            one.awaits_payment(invoice)
+            return
+        one.void(invoice.id)
+        self._restore_method()
+        one.refresh(sub.id)
+        refused = StepRefused.decline(
+            payment.code if payment else None, payment.message if payment else None
+        )
+        one.fails(refused)
+        raise refused
+
+    def _use_method(self) -> None:
+        """Charge the named method: set by an update of its own, since pending updates allow only
+        a closed list of parameters (stripe-facts §3.5).
+        """
+        method = self._one.change.payment_method
+        if method is not None:
+            self._set_method("use_method", method)
+
+    def _restore_method(self) -> None:
+        """Put back the method that was set before; nothing to do if none was named or accepted."""
+        change = self._one.change
+        if change.payment_method is None or self._one.steps.refused("use_method"):
+            return
+        self._set_method("restore_method", change.method_before or "")
+
+    def _set_method(self, step: str, method: str) -> None:
+        one, subscription = self._one, self._bill.subscription
+        one.steps.do(
+            step,
+            Operation.SUBSCRIPTION_UPDATE,
+            {"default_payment_method": method},
+            target=subscription,
+            look=lambda: one.look.on_method(subscription, method),
+        )

@@ -1,0 +1,26 @@
+"""What Stripe said, as frozen dataclasses; made once, at the edge, and used everywhere.
+
+All amounts are integer minor units of the object's currency; all times are aware UTC. Fields that
+API 2026-10-28.endive no longer has (``invoice.subscription``, ``current_period_end`` on the
+subscription…) are read where they moved to.
+"""
+
+from .catalogue import PriceSnapshot, ProductSnapshot
+from .customers import CustomerSnapshot, PaymentMethodSnapshot
+from .fields import required_moment
+from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
+from .subscriptions import CHANGE_KEY, ItemSnapshot, SubscriptionSnapshot
+
+__all__ = [
+    "CHANGE_KEY",
+    "CustomerSnapshot",
+    "InvoiceLineSnapshot",
+    "InvoiceSnapshot",
+    "ItemSnapshot",
+    "PaymentMethodSnapshot",
+    "PaymentState",
+    "PriceSnapshot",
+    "ProductSnapshot",
+    "SubscriptionSnapshot",
+    "required_moment",
+]

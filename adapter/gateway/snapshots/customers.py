@@ -1,0 +1,57 @@
+"""Customers and their payment methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .fields import field, metadata_of, object_id
+
+
+@dataclass(frozen=True)
+class CustomerSnapshot:
+    id: str
+    deleted: bool
+    email: str | None = None
+    currency: str | None = None
+    balance: int = 0
+    default_payment_method: str | None = None
+    test_clock: str | None = None
+    metadata: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, customer: Any) -> CustomerSnapshot:
+        if field(customer, "deleted"):
+            return cls(id=customer["id"], deleted=True)
+        settings = customer["invoice_settings"]
+        return cls(
+            id=customer["id"],
+            deleted=False,
+            email=customer["email"],
+            currency=field(customer, "currency"),
+            balance=customer["balance"],
+            default_payment_method=object_id(field(settings, "default_payment_method")),
+            test_clock=object_id(field(customer, "test_clock")),
+            metadata=metadata_of(customer),
+        )
+
+
+@dataclass(frozen=True)
+class PaymentMethodSnapshot:
+    id: str
+    type: str
+    customer: str | None
+    brand: str | None
+    last4: str | None
+
+    @classmethod
+    def of(cls, method: Any) -> PaymentMethodSnapshot:
+        card = field(method, "card")
+        return cls(
+            id=method["id"],
+            type=method["type"],
+            customer=object_id(field(method, "customer")),
+            brand=card["brand"] if card else None,
+            last4=card["last4"] if card else None,
+        )

@@ -1,0 +1,35 @@
+"""Reading single fields of Stripe's objects, which are not dicts and may lack any of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def object_id(value: Any) -> str | None:
+    """The id of a field that is an id, an expanded object, or absent."""
+    if value is None or isinstance(value, str):
+        return value
+    return str(value["id"])
+
+
+def moment(seconds: int | None) -> datetime | None:
+    """Stripe's unix seconds as an aware datetime."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def required_moment(seconds: int) -> datetime:
+    """As ``moment``, for fields that are never null."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def field(thing: Any, name: str) -> Any:
+    """A field that may be absent altogether (the SDK's objects are not dicts)."""
+    return thing[name] if name in thing else None  # noqa: SIM401  (no .get there)
+
+
+def metadata_of(thing: Any) -> dict[str, str]:
+    metadata = field(thing, "metadata")
+    if metadata is None:
+        return {}
+    return dict(metadata if isinstance(metadata, dict) else metadata.to_dict())
