@@ -7,7 +7,6 @@ from sqlalchemy import select
 from ..changes.states import OPEN
 from ..database import Database
 from ..gateway.read import Reader
-from ..holdings import ENDED
 from ..tables import ChangeLineRow, LineRow, SubscriptionRow
 
 
@@ -36,7 +35,7 @@ class Use:
             select(LineRow.id)
             .join(SubscriptionRow, SubscriptionRow.id == LineRow.subscription_id)
             .where(LineRow.price_id == price, LineRow.removed.is_(False))
-            .where(SubscriptionRow.status.not_in(ENDED))
+            .where(SubscriptionRow.ended_at.is_(None))
         )
         with self._database.read() as tx:
             return any(tx.execute(found.limit(1)).first() for found in (awaited, paid))
