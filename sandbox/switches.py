@@ -30,7 +30,7 @@ class Switches:
     """What `pending_if_incomplete` answers when money is due and there is nothing to charge."""
 
     void_releases_items: bool = False
-    """Whether voiding an invoice makes the invoice items on it pending again."""
+    """Whether voiding an invoice makes items pending again that waited before it was drafted."""
 
     void_keeps_credit_base: bool = False
     """Whether debits of a voided invoice still count as debited when unused time is credited."""

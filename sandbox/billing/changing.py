@@ -13,12 +13,13 @@ from ..kernel.world import World
 from .collection import Result, attempt, finalize, no_method_error, payment_error
 from .ending import TERMINAL, set_cancellation
 from .invoicing import Plan, draft_invoice
-from .items import check_items, choose_price, cut_period, new_item, price_of
+from .item_changes import change_items, reanchors, same_item, was_interval
+from .items import cut_period, price_of
 from .lines import line_for_period
 from .methods import chargeable, resolve_method
 from .pending_items import Extra, new_pending, read_extra
 from .pending_updates import check_allowed, discard_pending, hold_back
-from .pricing import interval_of, unit_amount
+from .pricing import interval_of
 from .proration import check_proration_date, credit_unused, debit_remaining
 
 CANCELLATION = ("cancel_at", "cancel_at_period_end")
@@ -90,9 +91,9 @@ def _apply(world: World, subscription: Json, change: Change) -> None:
     _plain_fields(world, subscription, change.params)
     _end_or_set_trial(world, subscription, change)
     old_items = list(subscription["items"])
-    _change_items(world, subscription, change)
+    change_items(world, subscription, change.params.get("items") or [])
     anchor = change.params.get("billing_cycle_anchor") or {}
-    if anchor.get("type") == "now" or _reanchors(world, subscription, change):
+    if anchor.get("type") == "now" or reanchors(world, subscription, change.before["items"]):
         change.restart = True
     _move_money(world, subscription, change, old_items)
     _add_extras(world, subscription, change)
@@ -158,60 +159,6 @@ def _end_or_set_trial(world: World, subscription: Json, change: Change) -> None:
     }
 
 
-def _change_items(world: World, subscription: Json, change: Change) -> None:
-    """The items as they will be (§3.4): named by id they change, without an id they are added."""
-    for index, entry in enumerate(change.params.get("items") or []):
-        label = f"items[{index}]"
-        price = choose_price(world, entry, label)
-        if entry.get("id"):
-            _change_item(subscription, entry, price, label)
-            continue
-        if price is None:
-            raise errors.missing_parameter(f"{label}[price]")
-        quantity = entry.get("quantity")
-        item = new_item(world, subscription, price, 1 if quantity is None else quantity)
-        item["metadata"] = dict(entry.get("metadata") or {})
-        item["_new"] = True
-        subscription["items"].append(item)
-    check_items(world, subscription)
-
-
-def _change_item(subscription: Json, entry: Json, price: Json | None, label: str) -> None:
-    position = next(
-        (at for at, item in enumerate(subscription["items"]) if item["id"] == entry["id"]), None
-    )
-    if position is None:
-        raise errors.no_such("subscription item", entry["id"], f"{label}[id]")
-    if entry.get("deleted"):
-        del subscription["items"][position]
-        return
-    item = subscription["items"][position] = copy_json(subscription["items"][position])
-    if price is not None and price["id"] != item["price"]:
-        item["price"] = price["id"]
-        # another price without a quantity means one piece (§3.4)
-        item["quantity"] = 1
-    if entry.get("quantity") is not None:
-        item["quantity"] = entry["quantity"]
-    if "metadata" in entry:
-        item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
-
-
-def _reanchors(world: World, subscription: Json, change: Change) -> bool:
-    """Classic mode restarts the cycle when the interval changes or something free becomes paid;
-    flexible mode never does by itself (§3.2), short of the named switch."""
-    old = {item["id"]: item for item in change.before["items"]}
-    pairs = [(old[item["id"]], item) for item in subscription["items"] if item["id"] in old]
-    other = any(
-        interval_of(price_of(world, was)) != interval_of(price_of(world, item))
-        for was, item in pairs
-    )
-    if subscription["billing_mode"]["type"] == "flexible":
-        return other and world.switches.interval_change_reanchors == "yes"
-    before = all(unit_amount(price_of(world, was)) == 0 for was in old.values())
-    after = any(unit_amount(price_of(world, item)) > 0 for item in subscription["items"])
-    return other or (before and after)
-
-
 def _move_money(world: World, subscription: Json, change: Change, old_items: list[Json]) -> None:
     trialing = subscription["status"] == "trialing"
     was_trialing = change.before["status"] == "trialing"
@@ -220,7 +167,7 @@ def _move_money(world: World, subscription: Json, change: Change, old_items: lis
     kept = {item["id"]: item for item in subscription["items"]}
     for was in old_items:
         item = kept.get(was["id"])
-        if item is not None and not change.restart and _same(was, item):
+        if item is not None and not change.restart and same_item(was, item):
             continue
         if change.prorates and not was_trialing:
             change.moved |= bool(credit_unused(world, subscription, was, change.moment))
@@ -233,7 +180,7 @@ def _move_money(world: World, subscription: Json, change: Change, old_items: lis
         new = item.pop("_new", False)
         if change.restart:
             cut_period(world, subscription, item, change.now)
-        elif new or (previous is not None and not _same(previous, item)):
+        elif new or (previous is not None and not same_item(previous, item)):
             _enter_period(world, subscription, item, change, trialing=trialing)
 
 
@@ -252,24 +199,16 @@ def _enter_period(
     start, end = item["current_period_start"], item["current_period_end"]
     interval, count = interval_of(price_of(world, item))
     cut_period(world, subscription, item, change.moment)
-    same_length = (start, end) != (0, 0) and _was_interval(world, change, item) == (interval, count)
+    same_length = (start, end) != (0, 0) and was_interval(world, change.before["items"], item) == (
+        interval,
+        count,
+    )
     if same_length:
         # same interval: dates unchanged (§3.2), a shorter first period included
         item["current_period_start"], item["current_period_end"] = start, end
     if change.prorates:
         debit_remaining(world, subscription, item, change.moment)
         change.moved = True
-
-
-def _was_interval(world: World, change: Change, item: Json) -> tuple[str, int] | None:
-    for was in change.before["items"]:
-        if was["id"] == item["id"]:
-            return interval_of(price_of(world, was))
-    return None
-
-
-def _same(was: Json, item: Json) -> bool:
-    return bool(was["price"] == item["price"] and was["quantity"] == item["quantity"])
 
 
 def _add_extras(world: World, subscription: Json, change: Change) -> None:
@@ -309,7 +248,7 @@ def _invoice(world: World, subscription: Json, change: Change) -> None:
     if result == "paid":
         return
     if change.payment_behavior == "error_if_incomplete":
-        raise payment_error(world, invoice, result, keep_effects=False)
+        raise payment_error(world, invoice, result, keep_effects=False, noun="subscription")
     if change.payment_behavior == "pending_if_incomplete":
         hold_back(world, subscription, change.before, invoice, change.params)
     elif subscription["status"] in ("active", "trialing"):

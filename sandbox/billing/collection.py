@@ -10,11 +10,9 @@ from ..kernel.world import World
 from .cards import behaviour, decline_details
 from .documents import finalize_document, mark_paid, payment_of
 from .methods import chargeable
-from .standing import invoice_failed, invoice_paid
+from .standing import invoice_failed, invoice_paid, subscription_of
 
 Result = Literal["paid", "declined", "action", "no_method", "open"]
-
-DAY = 86_400
 
 
 def finalize(world: World, invoice: Json) -> None:
@@ -33,9 +31,9 @@ def _preselect(world: World, invoice: Json) -> None:
         intent |= {"status": "requires_confirmation", "payment_method": method["id"]}
 
 
-def settle(world: World, invoice: Json, amount: int) -> None:
+def settle(world: World, invoice: Json, amount: int, *, off_stripe: bool = False) -> None:
     """Marks paid and tells the subscription."""
-    mark_paid(world, invoice, amount)
+    mark_paid(world, invoice, amount, off_stripe=off_stripe)
     invoice_paid(world, invoice)
 
 
@@ -66,6 +64,7 @@ def attempt(
     intent["payment_method"] = method["id"]
     if outcome == "ok":
         _capture(world, intent, method)
+        _save_as_default(world, invoice, method)
         settle(world, invoice, invoice["amount_due"])
         return "paid"
     if outcome == "action":
@@ -76,6 +75,15 @@ def attempt(
     _decline(world, intent, method)
     _fail(world, invoice, action=False)
     return "declined"
+
+
+def _save_as_default(world: World, invoice: Json, method: Json) -> None:
+    """What worked becomes the subscription's own, if it is set to (Stripe docs: saving methods)."""
+    subscription = subscription_of(world, invoice)
+    if subscription is None or subscription["default_payment_method"] == method["id"]:
+        return
+    if subscription["payment_settings"]["save_default_payment_method"] == "on_subscription":
+        subscription["default_payment_method"] = method["id"]
 
 
 def _next_action(intent: Json) -> Json:
@@ -172,6 +180,7 @@ def authenticate(world: World, payment_intent: str, *, succeed: bool) -> None:
     if succeed:
         method["_authenticated"] = True
         _capture(world, intent, method)
+        _save_as_default(world, invoice, method)
         invoice["attempt_count"] = max(1, invoice["attempt_count"])
         settle(world, invoice, invoice["amount_due"])
         return
@@ -199,9 +208,12 @@ def no_method_error() -> StripeError:
 
 
 def payment_error(
-    world: World, invoice: Json, result: Result, *, keep_effects: bool
+    world: World, invoice: Json, result: Result, *, keep_effects: bool, noun: str = "invoice"
 ) -> StripeError:
-    """The 402 that a failed payment answers, with the PaymentIntent in it."""
+    """The 402 that a failed payment answers, with the PaymentIntent in it.
+
+    `noun` is what was asked for: paying an `invoice`, or a change of a `subscription`.
+    """
     intent = payment_of(world, invoice)
     assert intent is not None, "a failed payment has its PaymentIntent"
     shown = world.render(intent)
@@ -211,7 +223,7 @@ def payment_error(
             "This payment requires additional user action before it can be completed successfully. "
             "Payment can be completed using the PaymentIntent associated with the invoice.",
             kind="card_error",
-            code="invoice_payment_intent_requires_action",
+            code=f"{noun}_payment_intent_requires_action",
             extra={"payment_intent": shown},
             keep_effects=keep_effects,
         )

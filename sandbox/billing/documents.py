@@ -125,13 +125,14 @@ def payment_of(world: World, invoice: Json) -> Json | None:
     return None
 
 
-def mark_paid(world: World, invoice: Json, amount: int) -> None:
+def mark_paid(world: World, invoice: Json, amount: int, *, off_stripe: bool = False) -> None:
     """Open to paid, with the events of a payment (§4): paid, payment_succeeded, invoice_payment."""
     now = world.now(invoice)
     invoice |= {
         "status": "paid",
         "attempted": True,
         "amount_paid": amount,
+        "amount_paid_off_stripe": amount if off_stripe else None,
         "amount_remaining": 0,
         "next_payment_attempt": None,
         "auto_advance": False,
@@ -140,7 +141,7 @@ def mark_paid(world: World, invoice: Json, amount: int) -> None:
     world.emit("invoice.paid", invoice)
     world.emit("invoice.payment_succeeded", invoice)
     for payment in world.store.where("invoice_payment", "invoice", invoice["id"]):
-        if amount:
+        if amount and not off_stripe:
             payment |= {"status": "paid", "amount_paid": amount}
             payment["status_transitions"]["paid_at"] = now
             world.emit("invoice_payment.paid", payment)
@@ -162,7 +163,8 @@ def void_document(world: World, invoice: Json) -> None:
     _close_payment(world, invoice)
     if world.switches.void_releases_items:
         for entry in world.store.where("invoiceitem", "customer", customer["id"]):
-            if entry["invoice"] == invoice["id"]:
+            # what the invoice's own cause made goes with it, what waited before waits again
+            if entry["invoice"] == invoice["id"] and entry["date"] < invoice["created"]:
                 entry["invoice"] = None
     world.emit("invoice.voided", invoice)
 

@@ -101,6 +101,7 @@ def _blank(world: World, customer: Json, subscription: Json | None, plan: Plan) 
         "amount_due": 0,
         "amount_overpaid": 0,
         "amount_paid": 0,
+        "amount_paid_off_stripe": None,
         "amount_remaining": 0,
         "amount_shipping": 0,
         "application": None,

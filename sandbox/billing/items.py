@@ -17,8 +17,11 @@ MOST_ITEMS = 20
 
 
 def new_item(world: World, subscription: Json, price: Json, quantity: int) -> Json:
+    identifier = world.identify("si", 14)
+    # items live inside their subscription; this is how one is found by its id
+    world.add("_item_owner", {"id": identifier, "subscription": subscription["id"]})
     return {
-        "id": world.identify("si", 14),
+        "id": identifier,
         "object": "subscription_item",
         "billing_thresholds": None,
         "created": world.now(subscription),

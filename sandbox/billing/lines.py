@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 
 from ..kernel.errors import Json
@@ -173,11 +174,11 @@ def _describe(world: World, item: Json, price: Json, *, trial: bool) -> str:
     pieces = item["quantity"]
     if trial:
         return f"Free trial for {pieces} {TIMES} {name}"
-    cents = f"{int(price['unit_amount'] or 0) / 100:.2f}"
+    amount = f"{Decimal(price['unit_amount_decimal']) / 100:.2f}"
     interval = price["recurring"]["interval"]
     count = price["recurring"]["interval_count"]
     every = interval if count == 1 else f"{count} {interval}s"
-    return f"{pieces} {TIMES} {name} (at ${cents} / {every})"
+    return f"{pieces} {TIMES} {name} (at ${amount} / {every})"
 
 
 def show_lines(invoice: Json, most: int = SHOWN_LINES) -> Json:

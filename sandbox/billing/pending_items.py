@@ -160,17 +160,23 @@ def _pricing(extra: Extra, *, proration: bool) -> Json:
 def waiting(world: World, customer: str, subscription: Json | None) -> list[Json]:
     """Pending items for the next invoice: all of the subscription's, newest first (§3.3, §3.6).
 
-    Items of the customer that belong to no subscription are taken by the next invoice, too
-    (Stripe docs: invoice items).
+    Items of the customer that belong to no subscription, or to one that has ended, are taken by
+    the next invoice, too (Stripe docs: invoice items, cancel a subscription).
     """
     if subscription is not None:
         entries = world.store.where("invoiceitem", "_subscription", subscription["id"])
-        loose = world.store.where("invoiceitem", "customer", customer)
-        entries = entries + [entry for entry in loose if entry["_subscription"] is None]
     else:
-        entries = world.store.where("invoiceitem", "customer", customer)
-        entries = [entry for entry in entries if entry["_subscription"] is None]
+        entries = []
+    for entry in world.store.where("invoiceitem", "customer", customer):
+        if entry["invoice"] is None and _ownerless(world, entry):
+            entries.append(entry)
     pending = [entry for entry in entries if entry["invoice"] is None]
     currency = subscription["currency"] if subscription else None
     same = [entry for entry in pending if currency in (None, entry["currency"])]
-    return sorted(same, key=lambda entry: (-entry["date"], entry["_seq"]))
+    distinct = {entry["id"]: entry for entry in same}.values()
+    return sorted(distinct, key=lambda entry: (-entry["date"], entry["_seq"]))
+
+
+def _ownerless(world: World, entry: Json) -> bool:
+    owner = world.store.peek("subscription", entry["_subscription"] or "")
+    return owner is None or owner["ended_at"] is not None

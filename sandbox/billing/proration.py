@@ -42,9 +42,10 @@ def credit_unused(world: World, subscription: Json, item: Json, moment: int) -> 
     customer = world.store.get("customer", subscription["customer"])
     price = price_of(world, item)
     if subscription["billing_mode"]["type"] == "classic":
-        debits = _classic_base(world, item)
+        base = _classic_base(world, item)
     else:
-        debits = [debit for debit in item["_debits"] if debit["end"] > moment]
+        base = item["_debits"]
+    debits = [debit for debit in base if debit["end"] > moment]
     product = world.store.peek("product", price["product"])
     name = product["name"] if product else price["id"]
     made = []

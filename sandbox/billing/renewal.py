@@ -63,10 +63,10 @@ def _plans(world: World, body: Json) -> list[tuple[int, str]]:
 
 
 def _end(world: World, body: Json) -> None:
-    """A scheduled end. Inside a period it credits what is unused (§3.8)."""
-    natural = body["cancel_at"] >= period_end(body)
+    """A scheduled end. What is paid beyond it, by a longer item or in mid-period, is credited
+    (§3.8), and all that is pending is billed once more."""
     reason = body["cancellation_details"]["reason"] or "cancellation_requested"
-    end_now(world, body, reason=reason, prorate=not natural, natural=natural)
+    end_now(world, body, reason=reason, prorate=True, natural=True)
 
 
 def _trial_will_end(world: World, body: Json) -> None:

@@ -36,6 +36,12 @@ def start_subscription(
         item["metadata"] = dict(entry.get("metadata") or {})
         subscription["items"].append(item)
     check_items(world, subscription)
+    if customer["currency"] not in (None, subscription["currency"]):
+        raise errors.invalid(
+            "You cannot combine currencies on a single customer. This customer has an active "
+            "subscription, subscription schedule, discount, quote, or invoice item with currency "
+            f"{customer['currency']}.",
+        )
     if params.get("default_payment_method"):
         wanted = params["default_payment_method"]
         method = resolve_method(world, wanted, customer, "default_payment_method")
@@ -141,7 +147,7 @@ def _pay_first(world: World, invoice: Json, params: Json) -> bool:
     off_session = bool(params.get("off_session"))
     result = attempt(world, invoice, automatic=False, off_session=off_session)
     if result != "paid" and behaviour == "error_if_incomplete":
-        raise payment_error(world, invoice, result, keep_effects=False)
+        raise payment_error(world, invoice, result, keep_effects=False, noun="subscription")
     return result == "paid"
 
 

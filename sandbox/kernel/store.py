@@ -124,7 +124,9 @@ class Store:
         return len(self._families[family])
 
     def families(self) -> dict[str, int]:
-        return {name: len(entries) for name, entries in sorted(self._families.items()) if entries}
+        """How many objects there are of each kind, for people."""
+        shown = sorted(self._families.items())
+        return {name: len(entries) for name, entries in shown if entries and name[0] != "_"}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

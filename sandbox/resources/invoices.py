@@ -156,9 +156,7 @@ def pay(world: World, call: Call) -> Json:
     if invoice["status"] == "uncollectible":
         invoice["status"] = "open"
     if params.get("paid_out_of_band"):
-        invoice["amount_remaining"] = 0
-        settle(world, invoice, 0)
-        invoice["_out_of_band"] = True
+        settle(world, invoice, invoice["amount_due"], off_stripe=True)
         return world.render(invoice)
     method = None
     if params.get("payment_method"):

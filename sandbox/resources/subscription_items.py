@@ -25,10 +25,11 @@ LIST: Fields = {**PAGE, "subscription": text(required=True)}
 
 
 def _owner(world: World, identifier: str) -> tuple[Json, Json]:
-    for subscription in world.store.scan("subscription"):
-        for item in subscription["items"]:
-            if item["id"] == identifier:
-                return world.store.get("subscription", subscription["id"]), item
+    owner = world.store.peek("_item_owner", identifier)
+    subscription = world.store.find("subscription", owner["subscription"]) if owner else None
+    for item in subscription["items"] if subscription else ():
+        if subscription is not None and item["id"] == identifier:
+            return subscription, item
     raise errors.no_such("subscription_item", identifier)
 
 
