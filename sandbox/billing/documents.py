@@ -8,6 +8,7 @@ from ..kernel.errors import Json
 from ..kernel.world import World
 from .balance import move_balance
 from .invoicing import compute_totals, split_balance
+from .templates import PAYMENT_INTENT, fresh
 
 
 def finalize_document(world: World, invoice: Json) -> None:
@@ -52,49 +53,18 @@ def finalize_document(world: World, invoice: Json) -> None:
 def open_payment(world: World, invoice: Json) -> Json:
     """The PaymentIntent of an invoice, and the InvoicePayment that ties them."""
     intent_id = world.identify("pi")
-    intent = world.add(
-        "payment_intent",
-        {
-            "id": intent_id,
-            "object": "payment_intent",
-            "allowed_payment_method_types": None,
-            "amount": invoice["amount_due"],
-            "amount_capturable": 0,
-            "amount_details": {"tip": {}},
-            "amount_received": 0,
-            "application": None,
-            "automatic_payment_methods": None,
-            "canceled_at": None,
-            "cancellation_reason": None,
-            "capture_method": "automatic",
-            "client_secret": world.identify(f"{intent_id}_secret"),
-            "confirmation_method": "automatic",
-            "created": world.now(invoice),
-            "currency": invoice["currency"],
-            "customer": invoice["customer"],
-            "description": invoice["description"],
-            "last_payment_error": None,
-            "latest_charge": None,
-            "livemode": False,
-            "metadata": {},
-            "next_action": None,
-            "on_behalf_of": None,
-            "payment_method": None,
-            "payment_method_options": {},
-            "payment_method_types": ["card"],
-            "processing": None,
-            "receipt_email": None,
-            "setup_future_usage": None,
-            "shipping": None,
-            "source": None,
-            "statement_descriptor": None,
-            "statement_descriptor_suffix": None,
-            "status": "requires_payment_method",
-            "transfer_data": None,
-            "transfer_group": None,
-            "_invoice": invoice["id"],
-        },
+    intent = fresh(
+        PAYMENT_INTENT,
+        id=intent_id,
+        amount=invoice["amount_due"],
+        client_secret=world.identify(f"{intent_id}_secret"),
+        created=world.now(invoice),
+        currency=invoice["currency"],
+        customer=invoice["customer"],
+        description=invoice["description"],
+        _invoice=invoice["id"],
     )
+    world.add("payment_intent", intent)
     world.emit("payment_intent.created", intent)
     world.add(
         "invoice_payment",

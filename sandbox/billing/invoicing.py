@@ -15,6 +15,7 @@ from ..kernel.store import copy_json
 from ..kernel.world import World
 from .lines import line_from_pending, name_credited_lines, note_invoiced
 from .pending_items import waiting
+from .templates import INVOICE, fresh
 
 
 class Previewed(Exception):
@@ -90,95 +91,29 @@ def split_balance(total: int, balance: int, minimum: int) -> tuple[int, int]:
 
 def _blank(world: World, customer: Json, subscription: Json | None, plan: Plan) -> Json:
     now = world.now(subscription or customer)
-    collection = subscription["collection_method"] if subscription else "charge_automatically"
     days = subscription["days_until_due"] if subscription else None
-    invoice: Json = {
-        "id": world.identify("in"),
-        "object": "invoice",
-        "account_country": "US",
-        "account_name": "Sandbox",
-        "account_tax_ids": None,
-        "amount_due": 0,
-        "amount_overpaid": 0,
-        "amount_paid": 0,
-        "amount_paid_off_stripe": None,
-        "amount_remaining": 0,
-        "amount_shipping": 0,
-        "application": None,
-        "attempt_count": 0,
-        "attempted": False,
-        "auto_advance": plan.auto_advance,
-        "automatic_tax": {"enabled": False, "liability": None, "status": None},
-        "automatically_finalizes_at": None,
-        "billing_reason": plan.reason,
-        "collection_method": collection,
-        "created": now,
-        "currency": subscription["currency"] if subscription else None,
-        "custom_fields": None,
-        "customer": customer["id"],
-        "customer_address": customer["address"],
-        "customer_email": customer["email"],
-        "customer_name": customer["name"],
-        "customer_phone": customer["phone"],
-        "customer_shipping": customer["shipping"],
-        "customer_tax_exempt": customer["tax_exempt"],
-        "customer_tax_ids": [],
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": None,
-        "discounts": [],
-        "due_date": now + days * 86_400 if days is not None else None,
-        "effective_at": None,
-        "ending_balance": None,
-        "footer": customer["invoice_settings"]["footer"],
-        "from_invoice": None,
-        "hosted_invoice_url": None,
-        "invoice_pdf": None,
-        "issuer": {"type": "self"},
-        "last_finalization_error": None,
-        "latest_revision": None,
-        "lines": [],
-        "livemode": False,
-        "metadata": {},
-        "next_payment_attempt": None,
-        "number": None,
-        "on_behalf_of": None,
-        "parent": _parent(subscription),
-        "payment_settings": {
-            "default_mandate": None,
-            "payment_method_options": None,
-            "payment_method_types": None,
-        },
-        "period_end": now,
-        "period_start": now,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
-        "receipt_number": None,
-        "rendering": None,
-        "shipping_cost": None,
-        "shipping_details": None,
-        "starting_balance": customer["balance"],
-        "statement_descriptor": None,
-        "status": "draft",
-        "status_transitions": {
-            "finalized_at": None,
-            "marked_uncollectible_at": None,
-            "paid_at": None,
-            "voided_at": None,
-        },
-        "subtotal": 0,
-        "subtotal_excluding_tax": 0,
-        "test_clock": customer["test_clock"],
-        "total": 0,
-        "total_discount_amounts": [],
-        "total_excluding_tax": 0,
-        "total_pretax_credit_amounts": [],
-        "total_taxes": [],
-        "webhooks_delivered_at": now,
-        "_subscription": subscription["id"] if subscription else None,
-        "_ending": 0,
-    }
+    invoice = fresh(
+        INVOICE,
+        id=world.identify("in"),
+        auto_advance=plan.auto_advance,
+        billing_reason=plan.reason,
+        created=now,
+        customer=customer["id"],
+        due_date=now + days * 86_400 if days is not None else None,
+        footer=customer["invoice_settings"]["footer"],
+        parent=_parent(subscription),
+        period_end=now,
+        period_start=now,
+        starting_balance=customer["balance"],
+        test_clock=customer["test_clock"],
+        webhooks_delivered_at=now,
+        _subscription=subscription["id"] if subscription else None,
+    )
+    for name in ("address", "email", "name", "phone", "shipping", "tax_exempt"):
+        invoice[f"customer_{name}"] = customer[name]
+    if subscription is not None:
+        invoice["collection_method"] = subscription["collection_method"]
+        invoice["currency"] = subscription["currency"]
     return {**invoice, **plan.settings}
 
 

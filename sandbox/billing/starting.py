@@ -7,6 +7,7 @@ from fractions import Fraction
 from ..kernel import errors
 from ..kernel.calendar import boundary, period_at
 from ..kernel.errors import Json
+from ..kernel.fields import merge_metadata
 from ..kernel.world import World
 from .collection import attempt, finalize, no_method_error, payment_error
 from .ending import set_cancellation
@@ -16,6 +17,7 @@ from .lines import line_for_period
 from .methods import chargeable, resolve_method
 from .pending_items import Extra, new_pending, read_extra
 from .pricing import interval_of
+from .templates import SUBSCRIPTION, fresh
 
 DAY = 86_400
 
@@ -160,66 +162,24 @@ def _first_cancellation(subscription: Json, params: Json) -> None:
 
 def _blank(world: World, customer: Json, params: Json) -> Json:
     now = world.now(customer)
-    mode = (params.get("billing_mode") or {}).get("type") or "flexible"
-    settings = params.get("payment_settings") or {}
-    behaviour = (params.get("trial_settings") or {}).get("end_behavior") or {}
-    flexible = {"proration_discounts": "included"} if mode == "flexible" else None
-    return {
-        "id": world.identify("sub"),
-        "object": "subscription",
-        "application": None,
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": now,
-        "billing_cycle_anchor_config": None,
-        "billing_mode": {"flexible": flexible, "type": mode},
-        "billing_schedules": [],
-        "billing_thresholds": None,
-        "cancel_at": None,
-        "cancel_at_period_end": False,
-        "canceled_at": None,
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
-        "collection_method": params.get("collection_method") or "charge_automatically",
-        "created": now,
-        "currency": (params.get("currency") or "").lower() or None,
-        "customer": customer["id"],
-        "days_until_due": params.get("days_until_due"),
-        "default_payment_method": None,
-        "default_source": None,
-        "default_tax_rates": [],
-        "description": params.get("description"),
-        "discounts": [],
-        "ended_at": None,
-        "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": [],
-        "latest_invoice": None,
-        "livemode": False,
-        "metadata": dict(params.get("metadata") or {}),
-        "next_pending_invoice_item_invoice": None,
-        "on_behalf_of": None,
-        "pause_collection": None,
-        "payment_settings": {
-            "payment_method_options": None,
-            "payment_method_types": None,
-            "save_default_payment_method": settings.get("save_default_payment_method") or "off",
-        },
-        "pending_invoice_item_interval": None,
-        "pending_setup_intent": None,
-        "pending_update": None,
-        "schedule": None,
-        "start_date": now,
-        "status": "incomplete",
-        "test_clock": customer["test_clock"],
-        "transfer_data": None,
-        "trial_end": None,
-        "trial_settings": {
-            "end_behavior": {
-                "missing_payment_method": behaviour.get("missing_payment_method")
-                or "create_invoice"
-            }
-        },
-        "trial_start": None,
-        "_busy": False,
-        "_pending": None,
-        "_noticed": 0,
-    }
+    subscription = fresh(
+        SUBSCRIPTION,
+        id=world.identify("sub"),
+        billing_cycle_anchor=now,
+        collection_method=params.get("collection_method") or "charge_automatically",
+        created=now,
+        currency=(params.get("currency") or "").lower() or None,
+        customer=customer["id"],
+        days_until_due=params.get("days_until_due"),
+        description=params.get("description"),
+        metadata=merge_metadata({}, params.get("metadata")),
+        start_date=now,
+        test_clock=customer["test_clock"],
+    )
+    if (params.get("billing_mode") or {}).get("type") == "classic":
+        # flexible is the default since clover (§2.2)
+        subscription["billing_mode"] = {"flexible": None, "type": "classic"}
+    subscription["payment_settings"] |= params.get("payment_settings") or {}
+    if params.get("trial_settings"):
+        subscription["trial_settings"] = params["trial_settings"]
+    return subscription
