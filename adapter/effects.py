@@ -18,12 +18,11 @@ from mappings import Catalogue, Money
 from .changes.settling import settle
 from .changes.states import State
 from .clock import Clock, to_unix
-from .holdings import display_name
+from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
 from .prices import offer_of_line
 from .tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
 
-ENDED = frozenset({"canceled", "incomplete_expired"})
 UNPAID = frozenset({"past_due", "unpaid"})
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..gateway.snapshots import SubscriptionSnapshot
+from ..holdings import ENDED
 from ..tables import ChangeLineRow, ChangeRow
-
-ENDED = frozenset({"canceled", "incomplete_expired"})
 
 
 def drift_of(

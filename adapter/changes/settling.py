@@ -9,14 +9,11 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
-from ..holdings import display_name
+from ..holdings import ENDED, IN_FORCE, display_name
 from ..notices.outbox import Kind, queue
 from ..prices import offer_from_dict
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
 from .states import State, move
-
-RUNNING = frozenset({"active", "trialing", "past_due"})
-OVER = frozenset({"canceled", "incomplete_expired"})
 
 
 def settle(
@@ -74,7 +71,7 @@ def notice_facts(catalogue: Catalogue, line: ChangeLineRow) -> dict[str, object]
 
 
 def _scheduled_end(sub: SubscriptionRow) -> tuple[State, str] | None:
-    if sub.status in OVER:
+    if sub.status in ENDED:
         return State.APPLIED, "the subscription ended"
     if sub.cancel_at is None:
         return State.CANCELLED, "the subscription no longer ends"
@@ -82,11 +79,11 @@ def _scheduled_end(sub: SubscriptionRow) -> tuple[State, str] | None:
 
 
 def _awaited_payment(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
-    if sub.status in OVER:
+    if sub.status in ENDED:
         return State.EXPIRED, "the subscription ended before the payment was made"
     item = next((item for item in sub.lines if item.price_id == line.price_id), None)
     on_target = item is not None and not item.removed and item.quantity == line.quantity
-    if on_target and sub.pending_update_expires_at is None and sub.status in RUNNING:
+    if on_target and sub.pending_update_expires_at is None and sub.status in IN_FORCE:
         return State.APPLIED, "the payment succeeded"
     if sub.pending_update_expires_at is None and not on_target:
         return State.EXPIRED, "the payment was not made in time"

@@ -170,12 +170,16 @@ def _record(tx: Session, notice: NoticeRow, failure: Exception | None, now: date
     if failure is None:
         tx.execute(mark.values(state=NoticeState.SENT, sent_at=now, error=None))
         return
-    values: dict[str, Any] = {"error": _told(failure), "next_at": now + wait(notice.attempts)}
-    if _is_final(failure, notice.attempts):
-        values["state"] = NoticeState.DEAD
-        log.warning("notice_dead", notice=notice.seq, kind=notice.kind, error=values["error"])
+    final = _is_final(failure, notice.attempts)
+    values = {
+        "state": NoticeState.DEAD if final else NoticeState.PENDING,
+        "error": _told(failure),
+        "next_at": now + wait(notice.attempts),
+    }
     # If the lease ran out, the attempt is another worker's by now, and so is the verdict.
-    tx.execute(mark.where(NoticeRow.attempts == notice.attempts).values(**values))
+    mine = mark.where(NoticeRow.attempts == notice.attempts).values(values)
+    if tx.execute(mine.returning(NoticeRow.seq)).first() and final:
+        log.warning("notice_dead", notice=notice.seq, kind=notice.kind, error=values["error"])
 
 
 def _is_final(failure: Exception, attempts: int) -> bool:
