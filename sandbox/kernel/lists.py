@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from .errors import Json, invalid, no_such
@@ -10,6 +11,8 @@ from .fields import Fields, any_of, integer, moment, record, text
 
 if TYPE_CHECKING:
     from .world import World
+
+Keep = Callable[[Json], bool]
 
 PAGE: Fields = {
     "limit": integer(least=1, most=100),
@@ -22,10 +25,14 @@ RANGE = any_of(
 )
 
 
-def page(world: World, params: Json, entries: Iterable[Json], url: str) -> Json:
-    """One page of `entries` (given oldest first) as a list object."""
-    ordered = sorted(entries, key=lambda body: -int(body["_seq"]))
-    window, more = cut(params, ordered)
+def page(
+    world: World, params: Json, entries: Sequence[Json], url: str, keep: Keep = lambda _: True
+) -> Json:
+    """One page of those `entries` (given oldest first) that `keep` accepts, as a list object.
+
+    Only as many are looked at as the page needs, so that walking a long list stays cheap.
+    """
+    window, more = cut(params, entries[::-1], keep)
     return {
         "object": "list",
         "data": [world.render(body) for body in window],
@@ -34,20 +41,28 @@ def page(world: World, params: Json, entries: Iterable[Json], url: str) -> Json:
     }
 
 
-def cut(params: Json, ordered: list[Json]) -> tuple[list[Json], bool]:
+def cut(
+    params: Json, ordered: Sequence[Json], keep: Keep = lambda _: True
+) -> tuple[list[Json], bool]:
+    """The page of an already ordered list, and whether more follows in the same direction."""
     limit = params.get("limit") or 10
     after, before = params.get("starting_after"), params.get("ending_before")
     if after and before:
         raise invalid("You cannot use both starting_after and ending_before.", "ending_before")
     if before:
         stop = _position(ordered, before, "ending_before")
-        start = max(0, stop - limit)
-        return ordered[start:stop], start > 0
+        found = _take(reversed(ordered[:stop]), keep, limit + 1)
+        return found[:limit][::-1], len(found) > limit
     start = _position(ordered, after, "starting_after") + 1 if after else 0
-    return ordered[start : start + limit], len(ordered) > start + limit
+    found = _take((ordered[at] for at in range(start, len(ordered))), keep, limit + 1)
+    return found[:limit], len(found) > limit
 
 
-def _position(ordered: list[Json], identifier: str, param: str) -> int:
+def _take(entries: Iterable[Json], keep: Keep, most: int) -> list[Json]:
+    return list(islice((body for body in entries if keep(body)), most))
+
+
+def _position(ordered: Sequence[Json], identifier: str, param: str) -> int:
     for index, body in enumerate(ordered):
         if body["id"] == identifier:
             return index

@@ -118,7 +118,8 @@ class Store:
             if body is not None and body.get(field) == value:
                 self._remember(family, identifier, body)
                 found.append(body)
-        return found
+        # some were linked later than they were made
+        return sorted(found, key=lambda body: int(body["_seq"]))
 
     def count(self, family: str) -> int:
         return len(self._families[family])

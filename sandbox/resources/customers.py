@@ -164,14 +164,15 @@ def index(world: World, call: Call) -> Json:
     else:
         # without a filter, customers of test clocks are not listed (Stripe docs: test clocks)
         entries = [body for body in world.store.scan("customer") if not body["test_clock"]]
-    shown = [
-        body
-        for body in entries
-        if not body.get("_deleted")
-        and within(params, "created", body["created"])
-        and (not params.get("email") or body["email"] == params["email"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            not body.get("_deleted")
+            and within(params, "created", body["created"])
+            and (not params.get("email") or body["email"] == params["email"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def add_balance(world: World, call: Call) -> Json:

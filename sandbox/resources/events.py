@@ -29,15 +29,16 @@ def index(world: World, call: Call) -> Json:
     if params.get("type") and params.get("types"):
         raise errors.invalid("You cannot provide both `type` and `types`.", "types")
     oldest = world.now() - KEPT
-    entries = [
-        body
-        for body in world.store.scan("event")
-        if body["created"] >= oldest
-        and _named(params, body["type"])
-        and within(params, "created", body["created"])
-        and params.get("delivery_success") in (None, _delivered(body))
-    ]
-    return page(world, params, entries, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            body["created"] >= oldest
+            and _named(params, body["type"])
+            and within(params, "created", body["created"])
+            and params.get("delivery_success") in (None, _delivered(body))
+        )
+
+    return page(world, params, world.store.scan("event"), call.url, wanted)
 
 
 def _named(params: Json, kind: str) -> bool:

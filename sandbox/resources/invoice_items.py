@@ -97,14 +97,15 @@ def index(world: World, call: Call) -> Json:
         entries = world.store.where("invoiceitem", "customer", params["customer"])
     else:
         entries = world.store.scan("invoiceitem")
-    shown = [
-        body
-        for body in entries
-        if params.get("invoice") in (None, body["invoice"])
-        and params.get("pending") in (None, body["invoice"] is None)
-        and within(params, "created", body["date"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("invoice") in (None, body["invoice"])
+            and params.get("pending") in (None, body["invoice"] is None)
+            and within(params, "created", body["date"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def shapes(known: Shapes) -> None:

@@ -195,15 +195,16 @@ def index(world: World, call: Call) -> Json:
         entries = world.store.where("invoice", "customer", params["customer"])
     else:
         entries = [body for body in world.store.scan("invoice") if not body["test_clock"]]
-    shown = [
-        body
-        for body in entries
-        if params.get("customer") in (None, body["customer"])
-        and params.get("status") in (None, body["status"])
-        and params.get("collection_method") in (None, body["collection_method"])
-        and within(params, "created", body["created"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("customer") in (None, body["customer"])
+            and params.get("status") in (None, body["status"])
+            and params.get("collection_method") in (None, body["collection_method"])
+            and within(params, "created", body["created"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def lines(world: World, call: Call) -> Json:

@@ -38,13 +38,14 @@ def list_payments(world: World, call: Call) -> Json:
         entries = world.store.where("invoice_payment", "invoice", params["invoice"])
     else:
         entries = world.store.scan("invoice_payment")
-    shown = [
-        body
-        for body in entries
-        if params.get("invoice") in (None, body["invoice"])
-        and params.get("status") in (None, body["status"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("invoice") in (None, body["invoice"])
+            and params.get("status") in (None, body["status"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def retrieve_payment(world: World, call: Call) -> Json:
@@ -106,13 +107,14 @@ def _page_of(world: World, call: Call, family: str, by: str) -> Json:
         entries = world.store.where(family, by, params[by])
     else:
         entries = world.store.scan(family)
-    shown = [
-        body
-        for body in entries
-        if params.get("customer") in (None, body["customer"])
-        and within(params, "created", body["created"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("customer") in (None, body["customer"])
+            and within(params, "created", body["created"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def shapes(known: Shapes) -> None:

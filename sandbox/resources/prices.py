@@ -140,20 +140,22 @@ def index(world: World, call: Call) -> Json:
             for key in params["lookup_keys"]
             for body in world.store.where("price", "lookup_key", key)
         ]
+        entries.sort(key=lambda body: int(body["_seq"]))
     else:
         entries = world.store.scan("price")
     interval = (params.get("recurring") or {}).get("interval")
-    shown = [
-        body
-        for body in entries
-        if params.get("active") in (None, body["active"])
-        and params.get("currency") in (None, body["currency"])
-        and params.get("product") in (None, body["product"])
-        and params.get("type") in (None, body["type"])
-        and (interval is None or (body["recurring"] or {}).get("interval") == interval)
-        and within(params, "created", body["created"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("active") in (None, body["active"])
+            and params.get("currency") in (None, body["currency"])
+            and params.get("product") in (None, body["product"])
+            and params.get("type") in (None, body["type"])
+            and (interval is None or (body["recurring"] or {}).get("interval") == interval)
+            and within(params, "created", body["created"])
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def shapes(known: Shapes) -> None:

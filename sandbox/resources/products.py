@@ -132,16 +132,17 @@ def delete(world: World, call: Call) -> Json:
 
 def index(world: World, call: Call) -> Json:
     params = call.params
-    shown = [
-        body
-        for body in world.store.scan("product")
-        if params.get("active") in (None, body["active"])
-        and params.get("shippable") in (None, body["shippable"])
-        and params.get("url") in (None, body["url"])
-        and (not params.get("ids") or body["id"] in params["ids"])
-        and within(params, "created", body["created"])
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            params.get("active") in (None, body["active"])
+            and params.get("shippable") in (None, body["shippable"])
+            and params.get("url") in (None, body["url"])
+            and (not params.get("ids") or body["id"] in params["ids"])
+            and within(params, "created", body["created"])
+        )
+
+    return page(world, params, world.store.scan("product"), call.url, wanted)
 
 
 def shapes(known: Shapes) -> None:

@@ -140,16 +140,19 @@ def index(world: World, call: Call) -> Json:
     else:
         entries = world.store.scan("subscription")
     clock = params.get("test_clock")
-    shown = [
-        body
-        for body in entries
-        if _has_status(body, params.get("status"))
-        and params.get("collection_method") in (None, body["collection_method"])
-        and (body["test_clock"] == clock if clock else params.get("customer") or _unclocked(body))
-        and (not params.get("price") or params["price"] in [i["price"] for i in body["items"]])
-        and _in_ranges(params, body)
-    ]
-    return page(world, params, shown, call.url)
+
+    def wanted(body: Json) -> bool:
+        return bool(
+            _has_status(body, params.get("status"))
+            and params.get("collection_method") in (None, body["collection_method"])
+            and (
+                body["test_clock"] == clock if clock else params.get("customer") or _unclocked(body)
+            )
+            and (not params.get("price") or params["price"] in [i["price"] for i in body["items"]])
+            and _in_ranges(params, body)
+        )
+
+    return page(world, params, entries, call.url, wanted)
 
 
 def _unclocked(body: Json) -> bool:

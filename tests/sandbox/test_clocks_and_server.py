@@ -144,6 +144,25 @@ def test_over_real_http_with_the_sdk(server: Server) -> None:
     assert state["counts"]["customer"] == 1
 
 
+def test_many_at_once_get_one_object_under_one_key(server: Server) -> None:
+    url = f"{server.url}/v1/customers"
+    headers = {"Authorization": "Bearer sk_test_1", "Idempotency-Key": "one"}
+    statuses: list[int] = []
+
+    def ask() -> None:
+        statuses.append(
+            requests.post(url, data={"name": "a"}, headers=headers, timeout=5).status_code
+        )
+
+    threads = [threading.Thread(target=ask) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(statuses) <= {200, 409}
+    assert server.box.state()["counts"]["customer"] == 1
+
+
 def test_a_reset_closes_the_connection(server: Server) -> None:
     server.box.fail_next("GET", "/v1/customers", "reset")
     key = {"Authorization": "Bearer sk_test_1"}
