@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from adapter.gateway.client import READ_TIMEOUT_S
+
 DEFAULT_DATABASE = "sqlite:///planshift.db"
 DEFAULT_CATALOGUE = "operations"
 YES = frozenset({"1", "true", "yes", "on"})
@@ -29,6 +31,7 @@ class Settings:
     sales_email: str | None
     public_url: str | None
     livemode: bool
+    stripe_timeout_s: float
 
     def __repr__(self) -> str:
         return f"Settings(catalogue={self.catalogue!r}, livemode={self.livemode})"
@@ -62,6 +65,7 @@ class Settings:
             sales_email=read("PLANSHIFT_SALES_EMAIL"),
             public_url=read("PLANSHIFT_PUBLIC_URL"),
             livemode=_flag("PLANSHIFT_LIVEMODE", environ.get("PLANSHIFT_LIVEMODE", "")),
+            stripe_timeout_s=_seconds("PLANSHIFT_STRIPE_TIMEOUT", environ),
         )
         settings._refuse_contradictions()
         return settings
@@ -94,6 +98,17 @@ def _flag(name: str, text: str) -> bool:
     if word in YES | NO:
         return word in YES
     raise SettingsError(f"{name} is {text!r}; use 1 or 0.")
+
+
+def _seconds(name: str, environ: Mapping[str, str]) -> float:
+    text = environ.get(name, "").strip() or str(READ_TIMEOUT_S)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 300:
+        raise SettingsError(f"{name} is {text!r}; use seconds between 0.1 and 300.")
+    return seconds
 
 
 _HELP = {

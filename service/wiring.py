@@ -62,7 +62,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Parts:
     clock = clock or WallClock()
     catalogue = load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
-    stripe = StripeSettings(settings.stripe_api_key, settings.stripe_api_base)
+    stripe = StripeSettings(
+        settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s
+    )
     time = StripeTime(clock.now)
     client = connect(stripe, time)
     reader, writer = Reader(client, time), Writer(client)

@@ -105,7 +105,7 @@ class Edge:
         named = _objects(event)
         ignored = None if kind.removeprefix("v1.") in HANDLED else "not handled here"
         if bool(event.get("livemode")) != self._livemode:
-            log.error("event_of_other_mode", event=event["id"], livemode=event.get("livemode"))
+            log.error("event_of_other_mode", event_id=event["id"])
             ignored = "livemode differs from PLANSHIFT_LIVEMODE"
         return {
             "id": str(event["id"]),

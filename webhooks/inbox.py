@@ -58,7 +58,7 @@ class Inbox:
         """How many events there are in each state."""
         with self._database.read() as tx:
             rows = tx.execute(select(EventRow.state, func.count()).group_by(EventRow.state))
-            return dict(rows.tuples().all())
+            return {str(state): int(count) for state, count in rows}
 
 
 def event_document(row: EventRow) -> dict[str, Any]:

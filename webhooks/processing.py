@@ -145,11 +145,11 @@ class Processing:
         row.error = str(failure)
         if isinstance(failure, PASSING):
             row.next_at = self._clock.now() + wait(row.attempts)
-            log.warning("event_postponed", event=row.id, attempts=row.attempts)
+            log.warning("event_postponed", event_id=row.id, attempts=row.attempts)
             return
         row.state = "dead"
         row.traceback = "".join(traceback.format_exception(failure))
-        log.error("event_dead", event=row.id, type=row.type)
+        log.error("event_dead", event_id=row.id, type=row.type)
 
 
 def _refs(events: Sequence[EventRow]) -> list[Ref]:

@@ -26,12 +26,17 @@ class StripeSettings:
     read_timeout_s: float = READ_TIMEOUT_S
 
     @property
+    def timeouts(self) -> tuple[float, float]:
+        """Seconds to wait for a connection, and for each piece of an answer."""
+        return min(CONNECT_TIMEOUT_S, self.read_timeout_s), self.read_timeout_s
+
+    @property
     def ownership_s(self) -> float:
         """How long an unanswered intent belongs to its request: twice the HTTP timeout.
 
         One try plus ``WRITE_RETRIES`` fit in it; only then may the worker take the intent over.
         """
-        return (1 + WRITE_RETRIES) * (CONNECT_TIMEOUT_S + self.read_timeout_s)
+        return (1 + WRITE_RETRIES) * sum(self.timeouts)
 
 
 class StripeTime:
@@ -81,6 +86,6 @@ def connect(settings: StripeSettings, time: StripeTime) -> stripe.StripeClient:
         settings.api_key,
         stripe_version=API_VERSION,
         max_network_retries=READ_RETRIES,
-        http_client=_DatedClient(time, (CONNECT_TIMEOUT_S, settings.read_timeout_s)),
+        http_client=_DatedClient(time, settings.timeouts),
         base_addresses={"api": settings.api_base} if settings.api_base else {},
     )

@@ -1,7 +1,7 @@
 """Everything that changes something at Stripe.
 
 There is one door, ``Writer.send``, and it takes a ``CommittedIntent``: the record of the write as
-it already stands in our database. Only ``adapter.intents`` makes one (a test holds that), so the
+it already stands in our database. Only ``adapter.steps`` makes one (a test holds that), so the
 order "intent first, call second" cannot be forgotten.
 """
 

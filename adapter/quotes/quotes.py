@@ -117,8 +117,7 @@ class Quotes:
         Raises:
             Conflict: ``quote_expired``, or ``quote_stale`` with a fresh quote to agree to.
         """
-        if self._reader.billing_now(account.test_clock) >= quote.expires_at:
-            raise Conflict("quote_expired", "The quote has expired; ask for a new one.")
+        self._refuse_expired(account, quote)
         wanted = Wanted(**quote.request["wanted"])
         with self._database.read() as tx:
             target = resolve(tx, self._catalogue, account, wanted)
@@ -132,6 +131,8 @@ class Quotes:
             preview = self._reader.preview(bill.preview())
         except Refused as refused:
             raise self._stale(account, wanted, refused.message) from refused
+        # Once more: Stripe's answer may have shown that its clock is ahead of what we thought.
+        self._refuse_expired(account, quote)
         if not _same_money(target, quote.document["timings"]["now"], preview):
             raise self._stale(account, wanted, "The amounts moved since the quote.")
         return Agreed(target, bill, preview.total)
@@ -143,6 +144,10 @@ class Quotes:
     def decision(self, quote: QuoteRow) -> Decision:
         """The rule as it was resolved when the quote was made."""
         return decision_from_dict(quote.decision)
+
+    def _refuse_expired(self, account: AccountRow, quote: QuoteRow) -> None:
+        if self._reader.billing_now(account.test_clock) >= quote.expires_at:
+            raise Conflict("quote_expired", "The quote has expired; ask for a new one.")
 
     def _stale(self, account: AccountRow, wanted: Wanted, why: str) -> Conflict:
         fresh = self.make(account, wanted)

@@ -124,8 +124,9 @@ Index(
 class IntentRow(Base):
     """A write to Stripe, committed before it is sent.
 
-    ``key`` is the idempotency key, ``subject:step:attempt``; ``outcome`` is open, done, refused
-    (Stripe said no, for good) or lost (a definitive failure: a new attempt may follow).
+    ``key`` is the idempotency key, ``subject:step:attempt``. ``outcome`` is open, done, refused
+    (Stripe said no, for good), unsure (a 5xx, which the key would replay: look first) or lost (it
+    was not done: a new attempt may follow).
     """
 
     __tablename__ = "intents"
