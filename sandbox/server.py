@@ -18,6 +18,10 @@ API_KEY = "sk_test_sandbox"
 class QuietHandler(WSGIRequestHandler):
     """Requests are in the sandbox's own log; the terminal stays readable."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Without http.server's own ``Date``: it tells wall time, and the sandbox's comes later."""
+        self.send_response_only(code, message)
+
     def log(self, type: str, message: str, *args: object) -> None:
         pass
 

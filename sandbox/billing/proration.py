@@ -22,7 +22,11 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def check_proration_date(subscription: Json, moment: int) -> None:
-    """Stripe refuses dates before the current period (recorded message) and after its end."""
+    """Refuses dates outside the current period.
+
+    The message for too early is one that users of Stripe quote (api-discuss list, 2016); that for
+    too late, and which item decides where periods differ, are our belief.
+    """
     starts = [int(item["current_period_start"]) for item in subscription["items"]]
     ends = [int(item["current_period_end"]) for item in subscription["items"]]
     if moment < max(starts):

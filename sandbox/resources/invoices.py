@@ -113,7 +113,7 @@ def update(world: World, call: Call) -> Json:
 
 
 def delete(world: World, call: Call) -> Json:
-    """Only drafts; what was taken onto one is pending again (Stripe docs: delete a draft)."""
+    """Only drafts; that its items are pending again is our belief."""
     invoice = world.require("invoice", call.id)
     if invoice["status"] != "draft":
         raise errors.invalid("You can only delete draft invoices.")
@@ -136,7 +136,7 @@ def finalize_one(world: World, call: Call) -> Json:
         invoice["auto_advance"] = call.params["auto_advance"]
     finalize(world, invoice)
     if invoice["status"] == "open" and invoice["auto_advance"]:
-        # with auto_advance the first automatic try follows within the hour (Stripe docs)
+        # with auto_advance the first automatic try follows; that it takes an hour is our belief
         later = world.now(invoice) + world.switches.draft_seconds
         invoice["next_payment_attempt"] = later
     return world.render(invoice)

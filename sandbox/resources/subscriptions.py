@@ -118,7 +118,7 @@ def update(world: World, call: Call) -> Json:
 
 
 def cancel(world: World, call: Call) -> Json:
-    """Ends the subscription now. One that has ended already is not found (recorded traffic)."""
+    """Ends the subscription now. That one which has ended is not found is our belief."""
     subscription = world.store.find("subscription", call.id)
     if subscription is None or subscription["status"] in TERMINAL:
         raise errors.no_such("subscription", call.id)
