@@ -84,8 +84,8 @@ def end_now(
 
     def announce() -> None:
         if expires:
-            # one that never started expires, by an update: an event published in pay-rails/pay
-            # issue 91 looks so; not proven, hence the switch
+            # one that never started expires, by an update: an event published in
+            # pay-rails/pay#91 looks so; not proven, hence the switch
             previous = changes(shown, world.render(subscription))
             world.emit("customer.subscription.updated", subscription, previous)
         else:

@@ -63,7 +63,7 @@ def sandbox(port: int, forward_to: str | None) -> None:
 @click.option("--no-colour", is_flag=True, help="Plain text.")
 def demo(name: str, no_colour: bool) -> None:
     """The tour: real HTTP, real webhooks, real SMTP, a month passing in seconds."""
-    from ..demo import tour  # noqa: PLC0415  (it starts servers; nobody else should load it)
+    from ..demo.tour import tour  # noqa: PLC0415  (it starts servers; nobody else should load it)
 
     raise SystemExit(tour(name, colour=not no_colour))
 
