@@ -52,15 +52,17 @@ class Parts:
     metrics: Metrics
 
 
-def build(settings: Settings, clock: Clock | None = None) -> Parts:
-    """Build the parts for ``settings``.
+def build(
+    settings: Settings, clock: Clock | None = None, catalogue: Catalogue | None = None
+) -> Parts:
+    """Build the parts for ``settings``; ``catalogue`` spares loading the one they name.
 
     Raises:
         CatalogueError: the catalogue has problems (all of them are in the error).
         Misconfigured: the database URL is not usable.
     """
     clock = clock or WallClock()
-    catalogue = load_catalogue(settings.catalogue)
+    catalogue = catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
     stripe = StripeSettings(
         settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s

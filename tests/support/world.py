@@ -22,6 +22,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.wiring import Parts, build
 from service.worker import Worker
+from tests.support.shops import loaded, stocked
 
 START = datetime(2026, 1, 10, 9, 0, tzinfo=UTC)
 SECRET = "whsec_of_the_tests"
@@ -188,7 +189,7 @@ def world(
     start: datetime = START,
 ) -> Iterator[World]:
     """A running world on ``database_url``: catalogue synced, webhook endpoint registered."""
-    box = Sandbox(start, switches=switches)
+    box = stocked(catalogue, start, switches)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mount(box, mock, API)
         settings = Settings.from_environment(
@@ -200,7 +201,7 @@ def world(
                 "PLANSHIFT_MAIL_FROM": "billing@planshift.example",
             }
         )
-        parts = build(settings)
+        parts = build(settings, catalogue=loaded(catalogue))
         parts.catalogue_sync.run(lambda _plan: True)
         made = World(parts, box, mock)
         made.register_webhook()

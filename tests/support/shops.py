@@ -1,0 +1,74 @@
+"""Sandboxes in which a catalogue is already at Stripe.
+
+Syncing 130 prices for every test would take most of the suite's time, so it is done once per
+catalogue and process; each test gets a sandbox with copies of the products and prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import responses
+
+from adapter.migrations import migrate
+from mappings import Catalogue, load_catalogue
+from sandbox import Sandbox, Switches, mount
+from sandbox.kernel.store import copy_json
+from service.settings import Settings
+from service.wiring import build
+
+KEPT = ("product", "price")
+
+
+@dataclass(frozen=True)
+class _Shop:
+    objects: Mapping[str, list[dict[str, Any]]]
+    counters: Mapping[str, int]
+
+
+def stocked(catalogue: str, start: datetime, switches: Switches | None) -> Sandbox:
+    """A sandbox at ``start`` that holds the products and prices of ``catalogue``."""
+    shop = _synced(catalogue, start)
+    box = Sandbox(start, switches=switches)
+    with box.world.store.transaction():
+        for family, bodies in shop.objects.items():
+            for body in bodies:
+                box.world.store.insert(family, copy_json(body))
+        # Ids are counted: what is made next must not get an id that is taken.
+        box.world.store.counters.update(shop.counters)
+    return box
+
+
+@cache
+def loaded(catalogue: str) -> Catalogue:
+    """The catalogue, checked once per process; it never changes."""
+    return load_catalogue(catalogue)
+
+
+@cache
+def _synced(catalogue: str, start: datetime) -> _Shop:
+    box = Sandbox(start)
+    with (
+        TemporaryDirectory() as folder,
+        responses.RequestsMock(assert_all_requests_are_fired=False) as mock,
+    ):
+        mount(box, mock, "https://api.stripe.com")
+        settings = Settings.from_environment(
+            {
+                "STRIPE_API_KEY": "sk_test_planshift_tests",
+                "PLANSHIFT_DATABASE_URL": f"sqlite:///{Path(folder) / 'shop.db'}",
+                "PLANSHIFT_CATALOGUE": catalogue,
+            }
+        )
+        parts = build(settings, catalogue=loaded(catalogue))
+        migrate(parts.database)
+        parts.catalogue_sync.run(lambda _plan: True)
+        parts.database.dispose()
+    store = box.world.store
+    return _Shop({family: store.scan(family) for family in KEPT}, dict(store.counters))
