@@ -68,6 +68,19 @@ def demo(name: str, no_colour: bool) -> None:
     raise SystemExit(tour(name, colour=not no_colour))
 
 
+@main.command()
+@click.option("--catalogue", "name", default="operations", show_default=True, help="What to sell.")
+@click.option("--port", default=8000, show_default=True, help="Port of the service.")
+@click.option("--sandbox-port", default=12111, show_default=True, help="Port of the sandbox.")
+@click.option("--no-colour", is_flag=True, help="Plain text.")
+@plain_errors
+def run(name: str, port: int, sandbox_port: int, no_colour: bool) -> None:
+    """Service, worker and sandbox in one terminal, with an API key, until Ctrl-C."""
+    from ..running import run as run_everything  # noqa: PLC0415  (as above)
+
+    raise SystemExit(run_everything(name, port, sandbox_port, colour=not no_colour))
+
+
 main.add_command(catalogue.group)
 main.add_command(keys.group)
 for command in looking.COMMANDS:

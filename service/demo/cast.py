@@ -1,0 +1,93 @@
+"""Which plans the tour is about, picked from the catalogue by price and size, never by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mappings import Catalogue, Decision, Facts, Family, Offer, decide
+
+# The account of the tour has grown by this much when it asks for more.
+GROWTH = 4
+BY_CARD = Facts(chargeable=True)
+
+
+class NothingToTour(Exception):
+    """The catalogue has no monthly plan that a card can buy; the text says so in one line."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """The offers of the tour and what the catalogue's rules say about moving between them.
+
+    ``small`` is bought first. ``large`` is what the account then grows into, None where the
+    catalogue has no such plan or lets nobody change to it by themselves.
+    """
+
+    catalogue: Catalogue
+    family: Family
+    small: Offer
+    large: Offer | None
+
+    @property
+    def upgrade(self) -> Decision | None:
+        """What the rules say about growing."""
+        return decide(self.catalogue, self.small, self.large, BY_CARD) if self.large else None
+
+    @property
+    def cancellation(self) -> Decision:
+        """What the rules say about leaving, from the plan held last."""
+        return decide(self.catalogue, self.large or self.small, None, BY_CARD)
+
+    def name(self, offer: Offer) -> str:
+        """What people call an offer: "Core 10k monthly"."""
+        return self.catalogue.price_nickname(offer)
+
+    def short_name(self, offer: Offer) -> str:
+        """The plan and tier alone: "Core 10k"."""
+        plan, tier = self.catalogue.plan_of(offer), self.catalogue.tier_of(offer)
+        return f"{plan.name} {tier.name}"
+
+
+def pick(catalogue: Catalogue) -> Cast:
+    """The cheapest monthly plan of the first family that has one, and the one to grow into.
+
+    Raises:
+        NothingToTour: no family has a monthly plan that a card can buy.
+    """
+    for family in catalogue.families.values():
+        monthly = _monthly(catalogue, family)
+        if monthly:
+            small = min(monthly, key=lambda offer: catalogue.price_of(offer).amount)
+            return Cast(catalogue, family, small, _larger(catalogue, monthly, small))
+    raise NothingToTour(f"Catalogue {catalogue.name!r} has no monthly plan that a card can buy.")
+
+
+def _monthly(catalogue: Catalogue, family: Family) -> list[Offer]:
+    """Offers with a fixed monthly price in the first currency that anybody may buy by card."""
+    return [
+        offer
+        for offer in catalogue.priced_offers()
+        if offer.family == family.id
+        and offer.interval == "month"
+        and offer.currency == catalogue.currencies[0]
+        and catalogue.plan_of(offer).self_serve
+        and decide(catalogue, None, offer, BY_CARD).route == "self_serve"
+    ]
+
+
+def _larger(catalogue: Catalogue, monthly: list[Offer], small: Offer) -> Offer | None:
+    """In the next plan up, the smallest tier of at least ``GROWTH`` times the size, else its
+    largest; None if the rules do not let it happen at once.
+    """
+    rank = catalogue.plan_of(small).rank
+    above = [offer for offer in monthly if catalogue.plan_of(offer).rank > rank]
+    above.sort(key=lambda offer: (catalogue.plan_of(offer).rank, catalogue.tier_of(offer).size))
+    next_plan = [offer for offer in above if offer.plan == above[0].plan]
+    wanted = GROWTH * catalogue.tier_of(small).size
+    enough = [offer for offer in next_plan if catalogue.tier_of(offer).size >= wanted]
+    found = next(iter(enough or next_plan[-1:]), None)
+    return found if found and _at_once(decide(catalogue, small, found, BY_CARD)) else None
+
+
+def _at_once(decision: Decision) -> bool:
+    return decision.route == "self_serve" and decision.timing in ("now", "caller")

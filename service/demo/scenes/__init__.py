@@ -1,0 +1,1 @@
+"""The scenes, a file per act: opening, growing, living, leaving."""
