@@ -114,6 +114,8 @@ class Mirror:
             row = SubscriptionRow(id=snapshot.id, account_seq=account.seq)
             tx.add(row)
         _copy_subscription(row, snapshot, ticket)
+        # A customer's first subscription fixes its currency; no event need tell of that.
+        account.currency = account.currency or snapshot.currency
         self._copy_lines(row, snapshot)
         tx.flush()
         self._effects.subscription_moved(tx, account, before, row)
