@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, Response
-from flask_smorest import Api, Blueprint
+from flask_smorest import Api
 
 from webhooks.edge import MAX_BODY
 
@@ -13,15 +13,28 @@ from .api import (
     access,
     accounts,
     catalogue,
+    docs,
     events,
     health,
+    limits,
     plan_changes,
     problems,
     stripe_webhook,
+    text,
 )
 from .api.idempotency import Idempotency
+from .api.openapi import complete
+from .api.routes import Routes
 from .api.schemas import Problem
 from .wiring import Parts
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class ProblemApi(Api):
@@ -41,18 +54,25 @@ def create_app(parts: Parts) -> Flask:
         API_TITLE="Planshift",
         API_VERSION="v1",
         OPENAPI_VERSION="3.1.0",
-        OPENAPI_URL_PREFIX="/",
-        OPENAPI_JSON_PATH="openapi.json",
     )
     api = ProblemApi(app, spec_kwargs=_spec())
     for noun in (accounts, plan_changes, catalogue, events, stripe_webhook, health):
-        routes: Blueprint = noun.blueprint(parts)
+        routes: Routes = noun.blueprint(parts)
         api.register_blueprint(routes)
+    app.register_blueprint(docs.blueprint(complete(api.spec.to_dict(), app)))
+    _install(app, parts)
+    return app
+
+
+def _install(app: Flask, parts: Parts) -> None:
+    """What surrounds every route, in the order in which a request meets it."""
+    # What is registered first runs last on the way back, so it sees the final answer.
+    app.after_request(_harden)
     problems.install(app)
     access.install(app, parts.keys)
+    limits.install(app)
+    text.install(app)
     Idempotency(parts.database, parts.clock).install(app)
-    app.after_request(_harden)
-    return app
 
 
 def _spec() -> dict[str, Any]:
@@ -67,6 +87,6 @@ def _spec() -> dict[str, Any]:
 
 
 def _harden(response: Response) -> Response:
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Cache-Control", "no-store")
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
     return response

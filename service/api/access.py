@@ -41,16 +41,11 @@ def install(app: Flask, keys: Keys) -> None:
     forgotten = [
         rule.rule
         for rule in app.url_map.iter_rules()
-        if rule.endpoint not in _OPEN_ENDPOINTS
-        and not hasattr(app.view_functions[rule.endpoint], MARK)
+        if not hasattr(app.view_functions[rule.endpoint], MARK)
     ]
     if forgotten:
         raise RuntimeError(f"routes without a scope: {forgotten}")
     app.before_request(lambda: _check(app, keys))
-
-
-# Flask's own and the API's description: readable by anybody who reaches the service.
-_OPEN_ENDPOINTS = frozenset({"static", "api-docs.openapi_json", "api-docs.openapi_swagger_ui"})
 
 
 def caller() -> Caller:
@@ -61,7 +56,7 @@ def caller() -> Caller:
 
 def _check(app: Flask, keys: Keys) -> Response | None:
     endpoint = request.endpoint
-    if endpoint is None or endpoint in _OPEN_ENDPOINTS:
+    if endpoint is None:
         return None
     needed = getattr(app.view_functions[endpoint], MARK)
     if needed == PUBLIC:

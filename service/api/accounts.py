@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from adapter.accounts import Contact
 from adapter.errors import Invalid
 from adapter.tables import AccountRow
 
 from ..wiring import Parts
-from . import schemas
+from . import examples, schemas
 from .access import scope
 from .paging import cursor, page
+from .routes import Routes
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(parts: Parts) -> Routes:
     """The account routes."""
-    routes = Blueprint("accounts", __name__, url_prefix="/v1/accounts", description=__doc__)
+    routes = Routes("accounts", __name__, url_prefix="/v1/accounts", description=__doc__)
 
     @routes.get("")
     @routes.arguments(schemas.AccountListQuery, location="query")
@@ -31,7 +30,7 @@ def blueprint(parts: Parts) -> Blueprint:
         return page(rows, limit, lambda row: row.seq, _line)
 
     @routes.put("/<ref>")
-    @routes.arguments(schemas.ContactBody)
+    @routes.arguments(schemas.ContactBody, example=examples.CONTACT)
     @routes.response(200, schemas.Account)
     @routes.alt_response(201, schema=schemas.Account)
     @scope("accounts:write")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from mappings import describe
 
 from ..wiring import Parts
+from . import schemas
 from .access import ANY_KEY, scope
+from .routes import Routes
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(parts: Parts) -> Routes:
     """The catalogue route."""
-    routes = Blueprint("catalogue", __name__, url_prefix="/v1/catalogue", description=__doc__)
+    routes = Routes("catalogue", __name__, url_prefix="/v1/catalogue", description=__doc__)
     # It never changes while the service runs.
     document = describe(parts.catalogue)
 
     @routes.get("")
-    @routes.response(200)
+    @routes.response(200, schemas.Catalogue)
     @scope(ANY_KEY)
     def get_catalogue() -> dict[str, Any]:
         """Families, plans, tiers, intervals and prices."""

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from webhooks.inbox import event_document
 
 from ..wiring import Parts
 from . import schemas
 from .access import scope
 from .paging import cursor, page
+from .routes import Routes
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(parts: Parts) -> Routes:
     """The event routes."""
-    routes = Blueprint("events", __name__, url_prefix="/v1/events", description=__doc__)
+    routes = Routes("events", __name__, url_prefix="/v1/events", description=__doc__)
 
     @routes.get("")
     @routes.arguments(schemas.EventListQuery, location="query")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response
-from flask_smorest import Blueprint
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,23 +12,26 @@ from sqlalchemy.exc import SQLAlchemyError
 from adapter.migrations import is_current
 
 from ..wiring import Parts
+from . import schemas
 from .access import PUBLIC, scope
 from .problems import problem
+from .routes import Routes
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(parts: Parts) -> Routes:
     """The routes of health."""
-    routes = Blueprint("health", __name__, description=__doc__)
+    routes = Routes("health", __name__, description=__doc__)
 
     @routes.get("/healthz")
-    @routes.response(200)
+    @routes.response(200, schemas.Status)
     @scope(PUBLIC)
     def healthz() -> dict[str, Any]:
         """The process runs."""
         return {"status": "ok"}
 
     @routes.get("/readyz")
-    @routes.response(200)
+    @routes.response(200, schemas.Status)
+    @routes.alt_response(503, schema=schemas.Problem)
     @scope(PUBLIC)
     def readyz() -> dict[str, Any] | Response:
         """The database answers and is at the newest revision."""
@@ -44,7 +46,7 @@ def blueprint(parts: Parts) -> Blueprint:
         return {"status": "ready"}
 
     @routes.get("/metrics")
-    @routes.response(200)
+    @routes.response(200, {"type": "string"}, content_type=CONTENT_TYPE_LATEST)
     @scope(PUBLIC)
     def metrics() -> Response:
         """Counters in Prometheus' text format; nothing in it is personal."""

@@ -98,5 +98,6 @@ def _replay(known: AnsweredRequestRow, fingerprint: str) -> Response:
 
 
 def _fingerprint() -> str:
-    told = f"{request.method} {request.full_path} ".encode() + request.get_data()
-    return hashlib.sha256(told).hexdigest()
+    # The query in bytes as it came: it need not be text.
+    told = (request.method.encode(), request.path.encode(), request.query_string)
+    return hashlib.sha256(b" ".join((*told, request.get_data()))).hexdigest()

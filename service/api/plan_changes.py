@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_smorest import Blueprint
-
 from adapter.changes.orders import Order
 from adapter.changes.states import State
 from adapter.errors import Conflict
@@ -14,20 +12,21 @@ from adapter.state import change_document
 from adapter.tables import ChangeRow
 
 from ..wiring import Parts
-from . import schemas
+from . import examples, schemas
 from .access import scope
 from .paging import cursor, page
+from .routes import Routes
 
 # The answer is not final yet: it waits for a payment, or Stripe has not answered.
 UNFINISHED = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 
 
-def blueprint(parts: Parts) -> Blueprint:
+def blueprint(parts: Parts) -> Routes:
     """The routes of quotes and plan changes."""
-    routes = Blueprint("plan-changes", __name__, url_prefix="/v1", description=__doc__)
+    routes = Routes("plan-changes", __name__, url_prefix="/v1", description=__doc__)
 
     @routes.post("/accounts/<ref>/quotes")
-    @routes.arguments(schemas.QuoteBody)
+    @routes.arguments(schemas.QuoteBody, example=examples.QUOTE)
     @routes.response(201, schemas.Quote)
     @scope("changes:write")
     def make_quote(body: dict[str, Any], ref: str) -> dict[str, Any]:
@@ -40,9 +39,10 @@ def blueprint(parts: Parts) -> Blueprint:
         return parts.quotes.make(account, Wanted(**body["changes"][0])).document
 
     @routes.post("/accounts/<ref>/plan-changes")
-    @routes.arguments(schemas.PlanChangeBody)
+    @routes.arguments(schemas.PlanChangeBody, example=examples.PLAN_CHANGE)
     @routes.response(201, schemas.PlanChange)
     @routes.alt_response(202, schema=schemas.PlanChange)
+    @routes.alt_response(402, schema=schemas.Problem)
     @scope("changes:write")
     def execute_quote(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
         """Execute a quote. 202: it waits for the customer's payment, or goes on by itself."""
@@ -77,9 +77,10 @@ def blueprint(parts: Parts) -> Blueprint:
         return change_document(parts.orders.find(change_id))
 
     @routes.post("/accounts/<ref>/cancellation")
-    @routes.arguments(schemas.CancellationBody)
+    @routes.arguments(schemas.CancellationBody, required=False, example=examples.CANCELLATION)
     @routes.response(201, schemas.PlanChange)
     @routes.alt_response(202, schema=schemas.PlanChange)
+    @routes.alt_response(402, schema=schemas.Problem)
     @scope("changes:write")
     def cancel(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
         """End a plan: the shorthand of a quote without a plan, executed at once."""

@@ -13,6 +13,8 @@ from adapter import errors
 from adapter.gateway import failures
 from webhooks import BadRequest
 
+from .text import shown
+
 log = structlog.get_logger(__name__)
 
 STATUS: tuple[tuple[type[errors.AdapterError], int], ...] = (
@@ -107,4 +109,6 @@ def _joined(path: str, key: object) -> str:
         return f"{path}[{key}]"
     if key == "_schema":
         return path
-    return f"{path}.{key}" if path else str(key)
+    # A member's name is the caller's own text, and this answer may be kept for its key.
+    name = shown(str(key))
+    return f"{path}.{name}" if path else name

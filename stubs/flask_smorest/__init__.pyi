@@ -6,11 +6,13 @@ from typing import Any, TypeVar
 from flask import Blueprint as FlaskBlueprint
 from flask import Flask
 from marshmallow import Schema
+from webargs.flaskparser import FlaskParser
 
 View = TypeVar("View", bound=Callable[..., Any])
 Decorator = Callable[[View], View]
 
 class Blueprint(FlaskBlueprint):
+    ARGUMENTS_PARSER: FlaskParser
     def __init__(
         self,
         name: str,
@@ -20,14 +22,26 @@ class Blueprint(FlaskBlueprint):
         description: str | None = None,
     ) -> None: ...
     def arguments(
-        self, schema: type[Schema], *, location: str = "json"
+        self,
+        schema: type[Schema],
+        *,
+        location: str = "json",
+        required: bool = True,
+        example: dict[str, Any] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
     def response(
-        self, status_code: int, schema: type[Schema] | None = None
+        self,
+        status_code: int,
+        schema: type[Schema] | dict[str, Any] | None = None,
+        *,
+        content_type: str | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
     def alt_response(
         self, status_code: int, *, schema: type[Schema] | None = None
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+
+    @staticmethod
+    def doc(**kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
 
 class Api:
     spec: Any

@@ -1,18 +1,15 @@
-"""What goes over the wire: the shapes that requests must have and answers do have."""
+"""What callers get."""
 
 from __future__ import annotations
 
-import re
-
-from marshmallow import EXCLUDE, Schema, fields, validate
-
-REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
-SHORT = validate.Length(min=1, max=200)
-LONG = validate.Length(max=2000)
+from marshmallow import INCLUDE, Schema, fields
 
 
 class Problem(Schema):
-    """RFC 9457 problem document."""
+    """RFC 9457 problem document; some codes add members of their own."""
+
+    class Meta:
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -20,6 +17,21 @@ class Problem(Schema):
     code = fields.String(required=True, metadata={"description": "stable; branch on this"})
     detail = fields.String(required=True, metadata={"description": "what happened and the way out"})
     errors = fields.List(fields.Dict(), metadata={"description": "path and message of each fault"})
+
+
+class Status(Schema):
+    """How the service is."""
+
+    status = fields.String(required=True)
+
+
+class Catalogue(Schema):
+    """What can be bought. Amounts are in minor units; a limit of null means unlimited."""
+
+    name = fields.String(required=True)
+    tenant = fields.String(required=True)
+    currencies = fields.List(fields.String(), required=True)
+    families = fields.List(fields.Dict(), required=True)
 
 
 class Money(Schema):
@@ -36,55 +48,6 @@ class Page(Schema):
     next = fields.String(allow_none=True)
 
 
-class PageQuery(Schema):
-    """How much of a list, from where."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    after = fields.String(load_default=None)
-    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-
-
-class AccountListQuery(PageQuery):
-    q = fields.String(load_default=None, validate=SHORT)
-
-
-class ContactBody(Schema):
-    """The billing contact of an account."""
-
-    email = fields.Email(required=True, validate=validate.Length(max=512))
-    name = fields.String(load_default=None, validate=SHORT)
-    locale = fields.String(
-        load_default="en", validate=validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$")
-    )
-    test_clock = fields.String(
-        load_default=None,
-        validate=SHORT,
-        metadata={"description": "a Stripe test clock; test mode only, fixed at creation"},
-    )
-
-
-class WantedBody(Schema):
-    """One change asked for; ``plan`` null asks for the end of the family's plan."""
-
-    family = fields.String(required=True, validate=SHORT)
-    plan = fields.String(required=True, allow_none=True, validate=SHORT)
-    tier = fields.String(load_default=None, validate=SHORT)
-    interval = fields.String(load_default=None, validate=SHORT)
-    currency = fields.String(load_default=None, validate=SHORT)
-    quantity = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, 1_000_000))
-    subscription = fields.String(load_default=None, validate=SHORT)
-
-
-class QuoteBody(Schema):
-    """What to quote."""
-
-    changes = fields.List(
-        fields.Nested(WantedBody), required=True, validate=validate.Length(min=1, max=20)
-    )
-
-
 class Quote(Schema):
     """What a change would cost and mean."""
 
@@ -96,18 +59,6 @@ class Quote(Schema):
     changes = fields.List(fields.Dict(), required=True)
     timings = fields.Dict(required=True)
     requires = fields.Dict(required=True)
-
-
-class PlanChangeBody(Schema):
-    """The order to execute a quote."""
-
-    quote = fields.String(required=True, validate=SHORT)
-    when = fields.String(load_default=None, validate=validate.OneOf(["now", "period_end"]))
-    payment_method = fields.String(load_default=None, validate=SHORT)
-    acknowledgements = fields.List(fields.String(validate=SHORT), load_default=list)
-    selections = fields.Dict(
-        keys=fields.String(validate=SHORT), values=fields.String(validate=SHORT), load_default=dict
-    )
 
 
 class PlanChange(Schema):
@@ -124,32 +75,8 @@ class PlanChange(Schema):
     lines = fields.List(fields.Dict(), required=True)
 
 
-class PlanChangeListQuery(PageQuery):
-    state = fields.String(load_default=None, validate=SHORT)
-
-
 class PlanChangePage(Page):
     data = fields.List(fields.Nested(PlanChange), required=True)
-
-
-class CancellationBody(Schema):
-    """The end of a plan: now, or when the paid period ends."""
-
-    family = fields.String(load_default=None, validate=SHORT)
-    subscription = fields.String(load_default=None, validate=SHORT)
-    when = fields.String(load_default=None, validate=validate.OneOf(["now", "period_end"]))
-    reason = fields.String(load_default=None, validate=LONG)
-    comment = fields.String(load_default=None, validate=LONG)
-
-
-class TargetQuery(Schema):
-    """Which plan is meant, where an account has several."""
-
-    class Meta:
-        unknown = EXCLUDE
-
-    family = fields.String(load_default=None, validate=SHORT)
-    subscription = fields.String(load_default=None, validate=SHORT)
 
 
 class Uncancelled(Schema):
@@ -228,13 +155,6 @@ class Event(Schema):
     attempts = fields.Integer(required=True)
     error = fields.String(allow_none=True)
     api_version = fields.String(allow_none=True)
-
-
-class EventListQuery(PageQuery):
-    state = fields.String(
-        load_default=None,
-        validate=validate.OneOf(["pending", "processed", "ignored", "foreign", "dead"]),
-    )
 
 
 class EventPage(Page):

@@ -1,0 +1,12 @@
+"""Bodies to start from; they fit the catalogue that is built in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CONTACT: dict[str, Any] = {"email": "billing@acme.example", "name": "Acme", "locale": "en"}
+QUOTE: dict[str, Any] = {
+    "changes": [{"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}]
+}
+PLAN_CHANGE: dict[str, Any] = {"quote": "q_1", "acknowledgements": []}
+CANCELLATION: dict[str, Any] = {"when": "period_end", "reason": "switched_service"}

@@ -1,0 +1,160 @@
+"""What callers send. Every text is a ``Text``: see there for what it refuses."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, fields, validate
+
+from ..text import Email, Text
+
+REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
+SHORT = validate.Length(min=1, max=200)
+LONG = validate.Length(max=2000)
+# The lookahead, because Python's $ also matches before a last line feed and other engines' not.
+LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$(?!\n)")
+LOCALE_LENGTH = validate.Length(max=35)
+
+
+def said(description: str) -> dict[str, Any]:
+    """The description of a field, for whoever reads the documentation."""
+    return {"description": description}
+
+
+class PageQuery(Schema):
+    """How much of a list, from where."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    after = Text(load_default=None, metadata=said("the 'next' of the page before"))
+    limit = fields.Integer(
+        load_default=20, validate=validate.Range(1, 100), metadata=said("how many at most")
+    )
+
+
+class AccountListQuery(PageQuery):
+    q = Text(
+        load_default=None,
+        validate=SHORT,
+        metadata=said("a part of the ref, name or e-mail address"),
+    )
+
+
+class ContactBody(Schema):
+    """The billing contact of an account."""
+
+    email = Email(
+        required=True,
+        validate=validate.Length(max=512),
+        metadata=said("where invoices and notices go"),
+    )
+    name = Text(load_default=None, validate=SHORT, metadata=said("as it stands on invoices"))
+    locale = Text(
+        load_default="en",
+        validate=[LOCALE, LOCALE_LENGTH],
+        metadata=said("the language of notices, such as en or de-AT"),
+    )
+    test_clock = Text(
+        load_default=None,
+        validate=SHORT,
+        metadata=said("a Stripe test clock; test mode only, fixed at creation"),
+    )
+
+
+class WantedBody(Schema):
+    """One change asked for; ``plan`` null asks for the end of the family's plan."""
+
+    family = Text(required=True, validate=SHORT, metadata=said("a family of the catalogue"))
+    plan = Text(
+        required=True,
+        allow_none=True,
+        validate=SHORT,
+        metadata=said("the plan wanted; null to end the plan held"),
+    )
+    tier = Text(load_default=None, validate=SHORT, metadata=said("the size of the plan"))
+    interval = Text(load_default=None, validate=SHORT, metadata=said("how often it is paid"))
+    currency = Text(
+        load_default=None, validate=SHORT, metadata=said("the account's own if not given")
+    )
+    quantity = fields.Integer(
+        load_default=1, strict=True, validate=validate.Range(1, 1_000_000), metadata=said("units")
+    )
+    subscription = Text(
+        load_default=None,
+        validate=SHORT,
+        metadata=said("which one to change, where the account has several in the family"),
+    )
+
+
+class QuoteBody(Schema):
+    """What to quote."""
+
+    changes = fields.List(
+        fields.Nested(WantedBody),
+        required=True,
+        validate=validate.Length(min=1, max=20),
+        metadata=said("one change; more than one is refused as 'split_order'"),
+    )
+
+
+TIMING = validate.OneOf(["now", "period_end"])
+
+
+class PlanChangeBody(Schema):
+    """The order to execute a quote."""
+
+    quote = Text(required=True, validate=SHORT, metadata=said("the id of the quote"))
+    when = Text(
+        load_default=None, validate=TIMING, metadata=said("required if the quote offers both")
+    )
+    payment_method = Text(
+        load_default=None, validate=SHORT, metadata=said("the account's default if not given")
+    )
+    acknowledgements = fields.List(
+        Text(validate=SHORT),
+        load_default=list,
+        metadata=said("all that the quote requires: the losses that are accepted"),
+    )
+    selections = fields.Dict(
+        keys=Text(validate=SHORT),
+        values=Text(validate=SHORT),
+        load_default=dict,
+        metadata=said("all that the quote requires: what is kept where less fits"),
+    )
+
+
+class PlanChangeListQuery(PageQuery):
+    state = Text(load_default=None, validate=SHORT, metadata=said("of any line of the change"))
+
+
+class CancellationBody(Schema):
+    """The end of a plan: now, or when the paid period ends."""
+
+    family = Text(load_default=None, validate=SHORT, metadata=said("which, if there are several"))
+    subscription = Text(
+        load_default=None, validate=SHORT, metadata=said("which, if there are several")
+    )
+    when = Text(load_default=None, validate=TIMING, metadata=said("required if there is a choice"))
+    reason = Text(load_default=None, validate=LONG, metadata=said("the customer's, to be kept"))
+    comment = Text(load_default=None, validate=LONG, metadata=said("the customer's own words"))
+
+
+class TargetQuery(Schema):
+    """Which plan is meant, where an account has several."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    family = Text(load_default=None, validate=SHORT, metadata=said("which, if there are several"))
+    subscription = Text(
+        load_default=None, validate=SHORT, metadata=said("which, if there are several")
+    )
+
+
+class EventListQuery(PageQuery):
+    state = Text(
+        load_default=None,
+        validate=validate.OneOf(["pending", "processed", "ignored", "foreign", "dead"]),
+    )
