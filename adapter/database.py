@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
@@ -71,7 +72,13 @@ def open_database(url: str) -> Database:
     Raises:
         Misconfigured: the URL is not one of the two supported databases, or its driver is absent.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as malformed:
+        raise Misconfigured(
+            "unsupported_database",
+            "PLANSHIFT_DATABASE_URL is not a URL; use sqlite:///… or postgresql://…",
+        ) from malformed
     backend = parsed.get_backend_name()
     if backend == "sqlite":
         return Database(_sqlite_engine(str(url)))

@@ -24,5 +24,6 @@ def configure() -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Looked up for each logger: whoever redirects stderr later is followed.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

@@ -13,6 +13,7 @@ from .client import StripeTime
 from .failures import sorted_failures
 from .snapshots import (
     CustomerSnapshot,
+    EndpointSnapshot,
     InvoiceSnapshot,
     PaymentMethodSnapshot,
     PriceSnapshot,
@@ -118,6 +119,12 @@ class Reader:
             page = self._v1.customers.payment_methods.list(customer_id, {"limit": PAGE})
             for found in page.auto_paging_iter():
                 yield PaymentMethodSnapshot.of(found)
+
+    def webhook_endpoints(self) -> Iterator[EndpointSnapshot]:
+        """The webhook endpoints of the Stripe account."""
+        with sorted_failures():
+            for found in self._v1.webhook_endpoints.list({"limit": PAGE}).auto_paging_iter():
+                yield EndpointSnapshot.of(found)
 
     def products(self) -> Iterator[ProductSnapshot]:
         """Every product of the Stripe account, archived ones and those of others included."""

@@ -29,6 +29,7 @@ def environment() -> Mapping[str, str]:
 def parts(*needs: str, migrated: bool = True) -> Parts:
     """The parts, for a command that cannot do without the settings ``needs``."""
     built = build(Settings.from_environment(environment(), needs=needs))
+    click.get_current_context().call_on_close(built.database.dispose)
     if migrated and not is_current(built.database):
         raise SettingsError(
             "The database is not at the newest revision: run 'planshift db upgrade'."

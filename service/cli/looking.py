@@ -13,6 +13,7 @@ from adapter.state import change_document
 from webhooks.inbox import event_document
 
 from .context import NEEDS_STRIPE, parts, plain_errors, table
+from .doctor import doctor
 
 LIMIT = click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 
@@ -155,4 +156,4 @@ def upgrade() -> None:
     click.echo("The database is at the newest revision.")
 
 
-COMMANDS = (accounts, changes, notices, events, db)
+COMMANDS = (accounts, changes, notices, events, db, doctor)

@@ -7,6 +7,7 @@ subscription…) are read where they moved to.
 
 from .catalogue import PriceSnapshot, ProductSnapshot
 from .customers import CustomerSnapshot, PaymentMethodSnapshot
+from .endpoints import EndpointSnapshot
 from .fields import required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
 from .subscriptions import CHANGE_KEY, ItemSnapshot, SubscriptionSnapshot
@@ -14,6 +15,7 @@ from .subscriptions import CHANGE_KEY, ItemSnapshot, SubscriptionSnapshot
 __all__ = [
     "CHANGE_KEY",
     "CustomerSnapshot",
+    "EndpointSnapshot",
     "InvoiceLineSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",

@@ -1,0 +1,97 @@
+"""The checks of ``planshift doctor``: what is wrong, said before it costs money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from adapter.gateway.client import API_VERSION
+from adapter.gateway.failures import GatewayFailure
+from adapter.migrations import is_current
+from adapter.tables import DueWorkRow, EventRow, NoticeRow
+
+from .wiring import Parts
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check: what was looked at, whether it is well, and what to do if it is not."""
+
+    what: str
+    well: bool
+    detail: str
+
+
+def examine(parts: Parts) -> Iterator[Finding]:
+    """Look at the settings, the database, Stripe, and what waits for a person."""
+    checks: tuple[Callable[[Parts], Finding], ...] = (
+        _database,
+        _stripe,
+        _prices,
+        _webhook_secret,
+        _mail,
+        _dead,
+    )
+    for check in checks:
+        yield check(parts)
+        if check is _database and not is_current(parts.database):
+            return
+
+
+def _database(parts: Parts) -> Finding:
+    kind = "SQLite (one web and one worker process)" if parts.database.is_sqlite else "PostgreSQL"
+    if is_current(parts.database):
+        return Finding("database", True, f"{kind}, at the newest revision")
+    return Finding("database", False, f"{kind} is outdated: run 'planshift db upgrade'")
+
+
+def _stripe(parts: Parts) -> Finding:
+    try:
+        endpoints = list(parts.reader.webhook_endpoints())
+    except GatewayFailure as failure:
+        return Finding("stripe", False, f"Stripe does not answer as it should: {failure}")
+    others = sorted({str(found.api_version) for found in endpoints} - {API_VERSION})
+    if others:
+        # Harmless for us, who fetch; worth knowing for whoever reads the events.
+        return Finding("stripe", True, f"reachable; webhook endpoints of other versions: {others}")
+    return Finding("stripe", True, f"reachable, {len(endpoints)} webhook endpoint(s)")
+
+
+def _prices(parts: Parts) -> Finding:
+    try:
+        plan = parts.catalogue_sync.plan()
+    except GatewayFailure:
+        return Finding("catalogue", False, "cannot be compared while Stripe does not answer")
+    if plan.actions:
+        return Finding(
+            "catalogue", False, f"{len(plan.actions)} difference(s): run 'planshift catalogue sync'"
+        )
+    return Finding("catalogue", True, f"{parts.catalogue.name} is at Stripe as it stands here")
+
+
+def _webhook_secret(parts: Parts) -> Finding:
+    if parts.settings.webhook_secrets:
+        return Finding("webhooks", True, f"{len(parts.settings.webhook_secrets)} signing secret(s)")
+    return Finding("webhooks", False, "STRIPE_WEBHOOK_SECRET is not set: every event is refused")
+
+
+def _mail(parts: Parts) -> Finding:
+    if parts.settings.smtp_url:
+        return Finding("mail", True, f"sent as {parts.settings.mail_from}")
+    return Finding("mail", False, "PLANSHIFT_SMTP_URL is not set: notices are kept and not sent")
+
+
+def _dead(parts: Parts) -> Finding:
+    with parts.database.read() as tx:
+        dead = {
+            table.__tablename__: tx.execute(
+                select(func.count()).select_from(table).where(table.state == "dead")
+            ).scalar_one()
+            for table in (EventRow, NoticeRow, DueWorkRow)
+        }
+    waiting = {name: count for name, count in dead.items() if count}
+    if waiting:
+        return Finding("dead letters", False, f"a person has to look: {waiting}")
+    return Finding("dead letters", True, "none")
