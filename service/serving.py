@@ -15,7 +15,8 @@ from .app import create_app
 from .settings import Settings, SettingsError
 from .wiring import Parts, build
 
-THREADS = 16
+# Threads wait for Stripe more than they compute; granian warns above four per core.
+THREADS = min(16, 4 * (os.cpu_count() or 1))
 NEEDS = ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")
 
 

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from adapter.catalogue_sync import plan_lines, plan_summary, progress_line, result_lines
+from adapter.catalogue_sync import plan_lines, progress_line, result_lines
 from adapter.catalogue_sync.actions import Action
 from adapter.catalogue_sync.planning import SyncPlan
 from mappings import builtin_catalogues, describe, load_catalogue
@@ -94,4 +94,3 @@ def _named(name: str | None) -> str:
 def _show(plan: SyncPlan) -> None:
     for line in plan_lines(plan):
         click.echo(line)
-    click.echo(plan_summary(plan))

@@ -40,7 +40,9 @@ def test_an_upgrade_credits_unused_time_and_is_charged_to_the_cent_what_the_quot
     w.advance(days=10)
     quote = w.quote("acme", "pro", "40k")
     now = quote["timings"]["now"]
-    assert now["credit"]["amount"] > 0
+    # 21 of January's 31 days are left of 10.60, counted from five seconds before now.
+    assert now["credit"]["amount"] == 718
+    assert (now["total"]["amount"], now["due_now"]["amount"]) == (6040 - 718, 6040 - 718)
     assert now["total"]["amount"] == sum(line["amount"] for line in now["lines"])
     since = len(w.calls())
     answer = w.execute("acme", quote)

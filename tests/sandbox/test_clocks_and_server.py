@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -142,6 +144,17 @@ def test_over_real_http_with_the_sdk(server: Server) -> None:
     assert client.construct_event(body, header, server.secret).type == "customer.created"
     state = requests.get(f"{server.url}/_sandbox/state", timeout=5).json()
     assert state["counts"]["customer"] == 1
+
+
+def test_an_answer_has_one_date_and_it_is_the_sandboxs_own(server: Server) -> None:
+    """A second one, in wall time, would come first and hide the clock from its clients."""
+    server.box.advance(seconds=10 * DAY)
+    connection = HTTPConnection(server.url.removeprefix("http://"), timeout=5)
+    connection.request("GET", "/v1/prices", headers={"Authorization": "Bearer sk_test_one_date"})
+    dates = connection.getresponse().headers.get_all("Date", [])
+    connection.close()
+    assert len(dates) == 1
+    assert abs(parsedate_to_datetime(dates[0]).timestamp() - server.box.now()) < 5
 
 
 def test_many_at_once_get_one_object_under_one_key(server: Server) -> None:
