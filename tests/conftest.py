@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from adapter.database import Database, open_database
 from adapter.migrations import migrate
 from tests.support.postgres import NoPostgres, PostgresServer, find_server
 
 DATABASES = ("sqlite", "postgresql")
+
+# `make test` samples the laws, the same way every time; `make soak` tries to break them.
+settings.register_profile("test", deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("soak", deadline=None, max_examples=2000, print_blob=True)
+settings.load_profile("soak" if os.environ.get("SOAK") else "test")
 
 
 @pytest.fixture(scope="session")
