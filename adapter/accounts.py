@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
 from .clock import Clock
 from .database import Database
-from .errors import Conflict, NotFound
+from .errors import Conflict, Invalid, NotFound
 from .gateway.read import Reader
 from .gateway.snapshots import CustomerSnapshot, PaymentMethodSnapshot
 from .gateway.write import Operation, Writer
 from .ids import new_id
 from .mirror import Fetched, Mirror
 from .rows import insert_once
-from .steps import Steps
+from .steps import StepRefused, Steps
 from .tables import AccountRow
 
 TENANT_KEY = "planshift_tenant"
 REF_KEY = "planshift_account"
+# Stripe's names of what it may object to, and ours.
+CONTACT_PARAMS = {
+    "email": "email",
+    "name": "name",
+    "preferred_locales": "locale",
+    "preferred_locales[0]": "locale",
+    "test_clock": "test_clock",
+}
 
 
 @dataclass(frozen=True)
@@ -70,17 +78,34 @@ class Accounts:
         left half done: the same idempotency key brings the same customer.
 
         Raises:
-            Conflict: ``test_clock_fixed``: a customer's test clock cannot be changed.
+            Conflict: ``test_clock_fixed``: a customer's test clock cannot be changed;
+                ``refused_by_stripe``.
+            Invalid: ``refused_contact``: Stripe does not take a part of the contact.
             Unavailable: Stripe did not answer; put again.
         """
         row, created = self._row(ref, contact)
         if row.test_clock != contact.test_clock and contact.test_clock is not None:
             raise Conflict("test_clock_fixed", "The test clock of an account cannot be changed.")
-        if row.customer_id is None:
-            self._create_customer(row)
-        elif (row.email, row.name, row.locale) != (contact.email, contact.name, contact.locale):
-            self._update_customer(row, contact)
+        try:
+            if row.customer_id is None:
+                self._create_customer(row)
+                row = self.find(ref)
+            # Not only for old accounts: one left half done was perhaps begun with another contact.
+            if (row.email, row.name, row.locale) != (contact.email, contact.name, contact.locale):
+                self._update_customer(row, contact)
+        except StepRefused as refused:
+            self._forget_unmade(row)
+            raise _refusal(refused) from refused
         return self.find(ref), created
+
+    def _forget_unmade(self, row: AccountRow) -> None:
+        """A row whose customer Stripe refused to make is none: the next put starts afresh."""
+        with self._database.write() as tx:
+            tx.execute(
+                delete(AccountRow).where(
+                    AccountRow.seq == row.seq, AccountRow.customer_id.is_(None)
+                )
+            )
 
     def listed(self, query: str | None, after: int, limit: int) -> list[AccountRow]:
         """Accounts in order of creation, those whose ref, name or e-mail contains ``query``."""
@@ -165,6 +190,15 @@ class Accounts:
 
 def _by_ref(tx: Session, ref: str) -> AccountRow | None:
     return tx.scalars(select(AccountRow).where(AccountRow.ref == ref)).first()
+
+
+def _refusal(refused: StepRefused) -> Invalid | Conflict:
+    param = str(refused.record.get("param") or "")
+    if param in CONTACT_PARAMS:
+        return Invalid("refused_contact", refused.message, path=CONTACT_PARAMS[param])
+    return Conflict(
+        "refused_by_stripe", f"Stripe refused it: {refused.message}", stripe_code=refused.code
+    )
 
 
 def _contact_params(email: str, name: str | None, locale: str) -> dict[str, Any]:

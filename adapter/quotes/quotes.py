@@ -21,7 +21,7 @@ from ..ids import new_id
 from ..prices import offer_to_dict
 from ..tables import AccountRow, QuoteRow
 from .documents import billed_nothing, billed_now, quote_document
-from .targets import Target, Wanted, resolve
+from .targets import Target, Wanted, refuse_if_ending, resolve
 
 LIFETIME = timedelta(minutes=15)
 # Stripe refuses a proration date in its future; five seconds absorb clock differences.
@@ -115,13 +115,16 @@ class Quotes:
         """Look once more, just before executing, whether the quote says what will happen.
 
         Raises:
-            Conflict: ``quote_expired``, or ``quote_stale`` with a fresh quote to agree to.
+            Conflict: ``quote_expired``, ``cancellation_pending``, or ``quote_stale`` with a fresh
+                quote to agree to.
         """
         self._refuse_expired(account, quote)
         wanted = Wanted(**quote.request["wanted"])
         with self._database.read() as tx:
             target = resolve(tx, self._catalogue, account, wanted)
             paid = target.held is not None and period_is_paid(tx, target.held)
+        if when == "period_end" and target.held is not None:
+            refuse_if_ending(target.held)
         if target.basis() != quote.basis or paid != quote.request["paid"]:
             raise self._stale(account, wanted, "The subscription changed since the quote.")
         bill = _bill(account, target, paid, quote.request["proration_date"])

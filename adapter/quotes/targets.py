@@ -157,8 +157,14 @@ def _refuse_unpaid(tx: Session, held: Holding, *, ends: bool) -> None:
 
 def _refuse_ending(held: Holding, *, ends: bool) -> None:
     """A subscription that is set to end is un-cancelled before it is changed."""
+    if not ends:
+        refuse_if_ending(held)
+
+
+def refuse_if_ending(held: Holding) -> None:
+    """What is set to end may end sooner, but neither change nor be set to end once more."""
     sub = held.subscription
-    if sub.cancel_at is None or ends:
+    if sub.cancel_at is None:
         return
     raise Conflict(
         "cancellation_pending",

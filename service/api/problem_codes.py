@@ -22,6 +22,7 @@ _INPUT = {
     "unsupported_media_type": (415, "The body was not sent as application/json."),
     "invalid_request": (422, "A field is missing, unknown or not valid; 'errors' has each path."),
     "invalid_ref": (422, "A ref for a new account uses letters that are not allowed."),
+    "refused_contact": (422, "Stripe does not take the part of the contact named in 'path'."),
     "invalid_cursor": (422, "'after' is not the 'next' of a page."),
     "invalid_idempotency_key": (422, "Idempotency-Key has more than 255 letters, or none."),
     "idempotency_key_reused": (422, "The Idempotency-Key was used with another request."),

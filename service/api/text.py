@@ -1,4 +1,4 @@
-"""Text that every database can keep.
+"""Text that every database can keep, and numbers that are numbers.
 
 JSON and percent-encoding can spell what is no text anywhere else: U+0000, which PostgreSQL stores
 in no string, and half a surrogate pair, which has no UTF-8. Both are refused at the edge, so that
@@ -39,6 +39,17 @@ class Text(fields.String):
 
 class Email(Text, fields.Email):
     """An e-mail address that callers send."""
+
+
+class Whole(fields.Integer):
+    """A whole number in JSON's sense: 3 and 3.0 are the same, true and "3" are none."""
+
+    def _deserialize(self, value: Any, *_where: Any, **_more: Any) -> int:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 def install(app: Flask) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
-from ..text import Email, Text
+from ..text import Email, Text, Whole
 
 REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
 SHORT = validate.Length(min=1, max=200)
@@ -24,9 +24,6 @@ def said(description: str) -> dict[str, Any]:
 
 class PageQuery(Schema):
     """How much of a list, from where."""
-
-    class Meta:
-        unknown = EXCLUDE
 
     after = Text(load_default=None, metadata=said("the 'next' of the page before"))
     limit = fields.Integer(
@@ -78,9 +75,7 @@ class WantedBody(Schema):
     currency = Text(
         load_default=None, validate=SHORT, metadata=said("the account's own if not given")
     )
-    quantity = fields.Integer(
-        load_default=1, strict=True, validate=validate.Range(1, 1_000_000), metadata=said("units")
-    )
+    quantity = Whole(load_default=1, validate=validate.Range(1, 1_000_000), metadata=said("units"))
     subscription = Text(
         load_default=None,
         validate=SHORT,
@@ -143,9 +138,6 @@ class CancellationBody(Schema):
 
 class TargetQuery(Schema):
     """Which plan is meant, where an account has several."""
-
-    class Meta:
-        unknown = EXCLUDE
 
     family = Text(load_default=None, validate=SHORT, metadata=said("which, if there are several"))
     subscription = Text(
