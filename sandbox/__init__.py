@@ -13,13 +13,26 @@ against it and does not use Stripe's SDK.
         box.advance(seconds=31 * 86_400)      # renewals, retries and cancellations happen
         box.deliver_pending()                 # signed webhooks go out
 
-`create_app(box)` is the same as a WSGI app; `python -m sandbox` runs it as a server.
+`create_app(box)` is the same as a WSGI app; `python -m sandbox` runs it as a server. Observers see
+every exchange and event, so that somebody else can judge them; `Recorder` writes them to a file.
 """
 
 from .app import create_app
-from .box import LoggedCall, Sandbox
+from .box import Sandbox
+from .exchanges import Exchange, LoggedCall, Observer, Recorder, Reply
 from .kernel.delivery import Delivery
 from .mounting import mount
 from .switches import Switches
 
-__all__ = ["Delivery", "LoggedCall", "Sandbox", "Switches", "create_app", "mount"]
+__all__ = [
+    "Delivery",
+    "Exchange",
+    "LoggedCall",
+    "Observer",
+    "Recorder",
+    "Reply",
+    "Sandbox",
+    "Switches",
+    "create_app",
+    "mount",
+]

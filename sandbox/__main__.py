@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from .server import serve
 
@@ -16,6 +18,13 @@ def main() -> None:
     parser.add_argument("--forward-to", metavar="URL", help="send every event there, signed")
     parser.add_argument("--start", metavar="ISO", help="freeze the clock at this moment (UTC)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--record",
+        metavar="FILE",
+        type=Path,
+        default=os.environ.get("SANDBOX_RECORD") or None,
+        help="append every exchange and event there, a JSON line each (default: $SANDBOX_RECORD)",
+    )
     chosen = parser.parse_args()
     start = datetime.fromisoformat(chosen.start) if chosen.start else None
     if start is not None and start.tzinfo is None:
@@ -27,6 +36,7 @@ def main() -> None:
             forward_to=chosen.forward_to,
             start=start,
             seed=chosen.seed,
+            record=chosen.record,
             say=lambda line: print(line, file=sys.stdout, flush=True),  # noqa: T201
         )
     except KeyboardInterrupt:

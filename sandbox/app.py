@@ -10,7 +10,8 @@ from typing import Any
 from flask import Flask, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from .box import Reply, Sandbox
+from .box import Sandbox
+from .exchanges import Reply
 from .kernel.faults import Dropped
 
 METHODS = ["GET", "POST", "DELETE"]

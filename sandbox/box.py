@@ -6,13 +6,14 @@ import base64
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from datetime import datetime
 from email.utils import formatdate
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from .billing import DATED
 from .billing.collection import authenticate
+from .exchanges import Exchange, LoggedCall, Observer, Reply, Request
 from .kernel import errors
 from .kernel.delivery import Delivery, Post
 from .kernel.errors import Json, StripeError
@@ -21,7 +22,7 @@ from .kernel.fields import read_fields
 from .kernel.forms import parse_form
 from .kernel.idempotency import Answer, Keys
 from .kernel.ids import token
-from .kernel.rendering import expand
+from .kernel.rendering import expand, public
 from .kernel.routing import EXPAND, Call, Route
 from .kernel.store import Key
 from .kernel.world import World
@@ -33,49 +34,13 @@ VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$")
 Deliver = Literal["inline", "manual", "background"]
 
 
-class LoggedCall(NamedTuple):
-    """A request the API was asked, with the status it answered (None: no answer was given)."""
-
-    method: str
-    path: str
-    params: Json
-    headers: dict[str, str]
-    status: int | None
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request as it came in."""
-
-    id: str
-    method: str
-    path: str
-    encoded: str
-    headers: dict[str, str]
-    fault: FaultKind | None
-
-    @property
-    def key(self) -> str | None:
-        """Idempotency keys mean something on POST only (Stripe docs: idempotent requests)."""
-        return self.headers.get("idempotency-key") if self.method == "POST" else None
-
-
-@dataclass
-class Reply:
-    """What goes back over the wire."""
-
-    status: int
-    body: Json
-    headers: dict[str, str] = field(default_factory=dict)
-
-
 class Sandbox:
     """A Stripe account that lives in this process.
 
     `start=None` follows wall time, plus what it was advanced by; a value freezes the clock at that
     moment, and only `advance` moves it. `deliver` says who sends webhooks: the request that caused
     them ("inline"), the caller of `deliver_pending` ("manual"), or the server's own thread
-    ("background").
+    ("background"). `observers` see every exchange and event; more can be added at any time.
     """
 
     def __init__(
@@ -86,6 +51,7 @@ class Sandbox:
         deliver: Deliver = "manual",
         switches: Switches | None = None,
         retry_waits: tuple[float, ...] = (5.0, 30.0),
+        observers: Iterable[Observer] = (),
     ) -> None:
         moment = int(start.timestamp()) if isinstance(start, datetime) else start
         self.switches = switches or Switches()
@@ -93,6 +59,7 @@ class Sandbox:
         self.faults = Faults()
         self.request_log: list[LoggedCall] = []
         self.deliver: Deliver = deliver
+        self.observers = list(observers)
         self.world = World(moment, seed, self.switches)
         self.world.dated.update(DATED)
         self._agenda_hook = self.world.store.on_commit
@@ -172,8 +139,10 @@ class Sandbox:
         request = Request(request_id, method, path, encoded, sent, fault)
         if fault in ("timeout_before", "reset"):
             self._log(request, {}, None)
+            self._show(Exchange.of(request, None))
             raise Dropped(fault)
         reply = self._answer(request)
+        self._show(Exchange.of(request, reply))
         self._after()
         if fault == "timeout_after":
             raise Dropped(fault)
@@ -273,10 +242,16 @@ class Sandbox:
             if event is not None and not event.get("_posted"):
                 event["_posted"] = True
                 self._post.enqueue(event)
+                for observer in self.observers:
+                    observer.announced(public(event))
 
     def _after(self) -> None:
         if self.deliver == "inline":
             self._post.drain(patient=True)
+
+    def _show(self, exchange: Exchange) -> None:
+        for observer in self.observers:
+            observer.exchanged(exchange)
 
     def _log(self, request: Request, params: Json, status: int | None) -> None:
         entry = LoggedCall(request.method, request.path, params, request.headers, status)

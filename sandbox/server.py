@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from urllib.parse import urlencode
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from .app import create_app
 from .box import Sandbox
+from .exchanges import Recorder
 
 API_KEY = "sk_test_sandbox"
 
@@ -70,9 +72,15 @@ def open_server(
     forward_to: str | None = None,
     start: datetime | int | None = None,
     seed: int = 0,
+    record: Path | None = None,
 ) -> Server:
-    """A server bound to its port and not yet serving; port 0 takes any free one."""
+    """A server bound to its port and not yet serving; port 0 takes any free one.
+
+    `record` names a file to which every exchange and event is appended.
+    """
     box = box or Sandbox(start, seed=seed, deliver="background")
+    if record:
+        box.observers.append(Recorder(record))
     http = make_server(host, port, create_app(box), threaded=True, request_handler=QuietHandler)
     secret = _forward(box, forward_to) if forward_to else None
     return Server(box, http, secret)
@@ -85,10 +93,11 @@ def serve(
     forward_to: str | None = None,
     start: datetime | int | None = None,
     seed: int = 0,
+    record: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Serves until interrupted; `say` receives the lines that tell a person how to reach it."""
-    server = open_server(host, port, forward_to=forward_to, start=start, seed=seed)
+    server = open_server(host, port, forward_to=forward_to, start=start, seed=seed, record=record)
     say(f"Stripe sandbox on {server.url}  (any sk_test_… key, e.g. {API_KEY})")
     if server.secret:
         say(f"Forwarding events to {forward_to}, signed with {server.secret}")

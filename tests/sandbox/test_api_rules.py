@@ -10,8 +10,7 @@ import requests
 import responses
 import stripe
 
-from sandbox import Sandbox, mount
-from sandbox.box import Reply
+from sandbox import Reply, Sandbox, mount
 
 from .conftest import DAY, START, Stage
 
