@@ -95,6 +95,15 @@ def behaviour(method: Json, *, off_session: bool) -> Outcome:
     return outcome
 
 
+# What a payment method tells of its card and a charge does not (Stripe's OpenAPI document).
+UNTOLD = ("display_brand", "generated_from", "networks", "three_d_secure_usage")
+
+
+def card_of(method: Json) -> Json:
+    """The card as a charge's `payment_method_details` show it."""
+    return {name: value for name, value in method["card"].items() if name not in UNTOLD}
+
+
 def decline_details(method: Json) -> Json:
     """`code`, `decline_code` and `message` of this card's refusal."""
     card = CARDS[method["_card"]]

@@ -7,7 +7,7 @@ from typing import Literal
 from ..kernel import errors
 from ..kernel.errors import Json, StripeError
 from ..kernel.world import World
-from .cards import behaviour, decline_details
+from .cards import behaviour, card_of, decline_details
 from .documents import finalize_document, mark_paid, payment_of
 from .methods import chargeable
 from .standing import invoice_failed, invoice_paid, subscription_of
@@ -163,7 +163,7 @@ def _charge(world: World, intent: Json, method: Json, *, status: str) -> Json:
             "paid": paid,
             "payment_intent": intent["id"],
             "payment_method": method["id"],
-            "payment_method_details": {"card": dict(method["card"]), "type": "card"},
+            "payment_method_details": {"card": card_of(method), "type": "card"},
             "refunded": False,
             "status": status,
         },

@@ -88,7 +88,7 @@ def name_credited_lines(world: World, invoice: Json) -> None:
         credited = line.pop("_credits", None)
         if not credited:
             continue
-        place = credited["invoice_line_item_details"]
+        place = credited.get("invoice_line_item_details")
         if place is None:
             place = _place_of(world, invoice, by_item, credited["invoice_item"])
         details = line["parent"][line["parent"]["type"]]

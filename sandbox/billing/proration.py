@@ -139,14 +139,12 @@ def _credited_items(debit: Json) -> Json | None:
         lines = {"invoice": debit["invoice"], "invoice_line_items": [debit["line"]]}
         return {
             "type": "invoice_line_items",
-            "invoice_item": None,
             "invoice_line_item_details": lines,
         }
     if debit.get("invoice_item"):
         return {
             "type": "invoice_item",
             "invoice_item": debit["invoice_item"],
-            "invoice_line_item_details": None,
         }
     return None
 

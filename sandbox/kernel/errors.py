@@ -45,7 +45,7 @@ class StripeError(Exception):
         error["message"] = self.message
         if self.param:
             error["param"] = self.param
-        error |= self.extra
+        error |= {name: value for name, value in self.extra.items() if value is not None}
         if request_id:
             error["request_log_url"] = f"https://dashboard.stripe.com/test/logs/{request_id}"
         error["type"] = self.kind

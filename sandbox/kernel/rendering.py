@@ -32,10 +32,30 @@ class Shapes:
             self.references[kind, path.replace("__", ".")] = family
 
 
+# Stripe shows what has no value as null, except these: they are left out (its OpenAPI document,
+# where they are optional and not nullable; recorded traffic of 2026-09-30.endive).
+ABSENT = frozenset(
+    {
+        "amount_paid_off_stripe",
+        "business_name",
+        "context",
+        "decline_code",
+        "individual_name",
+        "price_details",
+        "proration_details",
+        "subscription_item",
+    }
+)
+
+
 def public(value: Any) -> Any:
     """A copy without the keys that start with an underscore, which are the sandbox's own."""
     if isinstance(value, dict):
-        return {key: public(entry) for key, entry in value.items() if not key.startswith("_")}
+        return {
+            key: public(entry)
+            for key, entry in value.items()
+            if not key.startswith("_") and not (entry is None and key in ABSENT)
+        }
     if isinstance(value, list):
         return [public(entry) for entry in value]
     return value
