@@ -1,0 +1,36 @@
+"""The whole run: ``python -m tests.bench [--full]``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from . import claiming, draining, ingest, machine, pieces
+from .databases import databases
+from .tables import note
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="Also the inbox of a million processed events.")
+def bench(full: bool) -> None:
+    """Measure, in one run, and print ratios."""
+    begin = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="bench") as name, databases(Path(name)) as made:
+        if made.server is None:
+            note(f"*** POSTGRESQL NOT MEASURED: {made.why_no_postgres} ***\n")
+        machine.introduce(made.folder, made.make("PostgreSQL") if made.server else None)
+        with ingest.targets(made) as found:
+            complete = ingest.measure(found)
+            pieces.measure(made, found[0])
+        claiming.measure(made, full)
+        processed = draining.measure(made)
+    note(f"\nTook {time.monotonic() - begin:.0f} s.")
+    sys.exit(0 if complete and processed else 1)
+
+
+if __name__ == "__main__":
+    bench()
