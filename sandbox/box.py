@@ -12,7 +12,7 @@ from email.utils import formatdate
 from typing import Any, Literal
 
 from .billing import DATED
-from .billing.collection import authenticate
+from .billing.settling import authenticate
 from .exchanges import Exchange, LoggedCall, Observer, Reply, Request
 from .kernel import errors
 from .kernel.delivery import Delivery, Post
@@ -220,6 +220,7 @@ class Sandbox:
             world.after_commit.clear()
             cause = request.id if route.method != "GET" else None
             world.request = {"id": cause, "idempotency_key": request.key}
+            world.version = request.headers.get("stripe-version")
             try:
                 with world.store.transaction():
                     shown = route.handler(world, call)

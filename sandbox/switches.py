@@ -59,6 +59,13 @@ class Switches:
     incomplete_seconds: int = 23 * 3_600
     """Life of an unpaid first invoice, and the longest life of a pending update (§3.5)."""
 
+    settlement_seconds: int = 5 * DAY
+    """How long a bank debit is under way before it succeeds or fails (Stripe docs: up to 14
+    business days)."""
+
+    processing_starts: Literal["active", "incomplete"] = "active"
+    """Status of a new subscription while its first payment, a bank debit, is under way."""
+
     retry_days: tuple[int, ...] = (3, 5, 7)
     """Days between automatic tries of a renewal's invoice; Smart Retries choose their own moments,
     a fixed ladder is what tests can rely on."""

@@ -10,7 +10,12 @@ Layers, each knowing only those before it: `pricing`, `cards`, `balance`, `metho
 from ..kernel.world import Dated
 from .dunning import Invoices
 from .renewal import Subscriptions
+from .settling import PaymentIntents
 
-DATED: dict[str, Dated] = {"subscription": Subscriptions(), "invoice": Invoices()}
+DATED: dict[str, Dated] = {
+    "subscription": Subscriptions(),
+    "invoice": Invoices(),
+    "payment_intent": PaymentIntents(),
+}
 
 __all__ = ["DATED"]

@@ -1,4 +1,5 @@
-"""Stripe's test cards, by the names they have as payment methods and tokens (stripe-facts §3.9).
+"""Stripe's test cards, by the names they have as payment methods and tokens (stripe-facts §3.9),
+and the accounts for direct debits, which answer days later.
 
 Where they come from: Stripe docs: testing. `pm_card_X` and `tok_X` are the same card.
 """
@@ -11,7 +12,7 @@ from typing import Literal
 from ..kernel import errors
 from ..kernel.errors import Json, StripeError
 
-Outcome = Literal["ok", "decline", "action", "action_once"]
+Outcome = Literal["ok", "decline", "action", "action_once", "later", "later_decline", "transfer"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Card:
     at_attach: bool = False
     code: str = "card_declined"
     decline_code: str = "generic_decline"
+    kind: str = "card"
 
 
 def _refused(last4: str, code: str = "card_declined", decline: str = "generic_decline") -> Card:
@@ -56,6 +58,16 @@ CARDS: dict[str, Card] = {
     "threeDSecureRequired": Card("visa", "3063", "action"),
     "authenticationRequiredOnSetup": Card("visa", "3155", "action_once"),
     "authenticationRequiredSetupForOffSession": Card("visa", "0446"),
+    "bypassPending": Card("visa", "0077"),
+}
+
+# Direct debits by their test account number, and a bank transfer the customer makes.
+DEBITS: dict[str, Card] = {
+    "AT611904300234573201": Card("", "3201", "later", kind="sepa_debit"),
+    "AT321904300235473204": Card("", "3204", "later", kind="sepa_debit"),
+    "AT861904300235473202": Card("", "3202", "later_decline", kind="sepa_debit"),
+    "IT60X0542811101000000123456": Card("", "3456", "later_decline", kind="sepa_debit"),
+    "customer_balance": Card("", "", "transfer", kind="customer_balance"),
 }
 
 NUMBERS: dict[str, str] = {
@@ -85,9 +97,17 @@ def named(alias: str) -> str | None:
     return None
 
 
+def look_of(method: Json) -> Card:
+    name: str = method["_card"]
+    return CARDS.get(name) or DEBITS[name]
+
+
 def behaviour(method: Json, *, off_session: bool) -> Outcome:
     """What a charge of this payment method comes to."""
-    outcome = CARDS[method["_card"]].outcome
+    outcome = look_of(method).outcome
+    if outcome in ("action", "action_once") and method.get("_present"):
+        # the customer sits at Checkout's page and has answered the challenge there
+        return "ok"
     if outcome == "action_once":
         return "action" if not method.get("_authenticated") else "ok"
     if method["_card"] == "authenticationRequiredSetupForOffSession" and not off_session:
@@ -104,9 +124,20 @@ def card_of(method: Json) -> Json:
     return {name: value for name, value in method["card"].items() if name not in UNTOLD}
 
 
+def looks(method: Json) -> Json:
+    """`payment_method_details` of a charge: the method's type and what is shown of it."""
+    kind = method["type"]
+    shown = card_of(method) if kind == "card" else dict(method[kind])
+    return {kind: shown, "type": kind}
+
+
 def decline_details(method: Json) -> Json:
     """`code`, `decline_code` and `message` of this card's refusal."""
-    card = CARDS[method["_card"]]
+    card = look_of(method)
+    if card.kind != "card":
+        message = "The payment method was rejected by the bank."
+        code = "payment_method_provider_decline"
+        return {"code": code, "decline_code": None, "message": message}
     message = MESSAGES.get(card.decline_code, "Your card was declined.")
     return {"code": card.code, "decline_code": card.decline_code, "message": message}
 

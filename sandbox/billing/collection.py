@@ -7,12 +7,13 @@ from typing import Literal
 from ..kernel import errors
 from ..kernel.errors import Json, StripeError
 from ..kernel.world import World
-from .cards import behaviour, card_of, decline_details
+from .cards import Outcome, behaviour
+from .charging import begin_processing, capture, challenge, decline
 from .documents import finalize_document, mark_paid, payment_of
 from .methods import chargeable
 from .standing import invoice_failed, invoice_paid, subscription_of
 
-Result = Literal["paid", "declined", "action", "no_method", "open"]
+Result = Literal["paid", "declined", "action", "no_method", "open", "processing"]
 
 
 def finalize(world: World, invoice: Json) -> None:
@@ -51,6 +52,9 @@ def attempt(
     method = method or chargeable(world, invoice)
     intent = payment_of(world, invoice)
     assert intent is not None, "an open invoice has its PaymentIntent"
+    if intent["status"] == "processing":
+        # a debit under way is not tried a second time
+        return "processing"
     invoice["attempted"] = True
     outcome = behaviour(method, off_session=off_session) if method else None
     # any try counts as the first; later only automatic ones do (Stripe docs: attempt_count);
@@ -62,19 +66,38 @@ def attempt(
         _fail(world, invoice, action=False)
         return "no_method"
     intent["payment_method"] = method["id"]
+    return _play_out(world, invoice, method, outcome)
+
+
+def _play_out(world: World, invoice: Json, method: Json, outcome: Outcome | None) -> Result:
+    intent = payment_of(world, invoice)
+    assert intent is not None, "an open invoice has its PaymentIntent"
     if outcome == "ok":
-        _capture(world, intent, method)
-        _save_as_default(world, invoice, method)
-        settle(world, invoice, invoice["amount_due"])
+        capture(world, intent, method)
+        collected(world, invoice, method)
         return "paid"
     if outcome == "action":
-        intent |= {"status": "requires_action", "next_action": _next_action(intent)}
-        world.emit("payment_intent.requires_action", intent)
+        challenge(world, intent)
         _fail(world, invoice, action=True)
         return "action"
-    _decline(world, intent, method)
+    if outcome in ("later", "later_decline"):
+        begin_processing(world, intent)
+        return "processing"
+    decline(world, intent, method)
     _fail(world, invoice, action=False)
     return "declined"
+
+
+def collected(world: World, invoice: Json, method: Json) -> None:
+    """The charge of an open invoice went through."""
+    _save_as_default(world, invoice, method)
+    settle(world, invoice, invoice["amount_due"])
+
+
+def refused(world: World, invoice: Json) -> None:
+    """A charge that had been under way came to nothing; it counts as a try."""
+    invoice["attempt_count"] = max(1, invoice["attempt_count"])
+    _fail(world, invoice, action=False)
 
 
 def _save_as_default(world: World, invoice: Json, method: Json) -> None:
@@ -86,113 +109,12 @@ def _save_as_default(world: World, invoice: Json, method: Json) -> None:
         subscription["default_payment_method"] = method["id"]
 
 
-def _next_action(intent: Json) -> Json:
-    url = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent['id']}"
-    return {
-        "type": "use_stripe_sdk",
-        "use_stripe_sdk": {"type": "three_d_secure_redirect", "stripe_js": url},
-    }
-
-
 def _fail(world: World, invoice: Json, *, action: bool) -> None:
     if not action or invoice["attempt_count"]:
         world.emit("invoice.payment_failed", invoice)
     if action:
         world.emit("invoice.payment_action_required", invoice)
     invoice_failed(world, invoice)
-
-
-def _capture(world: World, intent: Json, method: Json) -> None:
-    charge = _charge(world, intent, method, status="succeeded")
-    world.emit("charge.succeeded", charge)
-    intent |= {
-        "status": "succeeded",
-        "amount_received": intent["amount"],
-        "last_payment_error": None,
-        "latest_charge": charge["id"],
-        "next_action": None,
-    }
-    world.emit("payment_intent.succeeded", intent)
-
-
-def _decline(world: World, intent: Json, method: Json) -> None:
-    details = decline_details(method)
-    charge = _charge(world, intent, method, status="failed")
-    charge |= {"failure_code": details["code"], "failure_message": details["message"]}
-    world.emit("charge.failed", charge)
-    intent |= {
-        "status": "requires_payment_method",
-        "payment_method": None,
-        "latest_charge": charge["id"],
-        "next_action": None,
-        "last_payment_error": {
-            "charge": charge["id"],
-            "code": details["code"],
-            "decline_code": details["decline_code"],
-            "doc_url": f"https://stripe.com/docs/error-codes/{details['code'].replace('_', '-')}",
-            "message": details["message"],
-            "payment_method": world.render(method),
-            "type": "card_error",
-        },
-    }
-    world.emit("payment_intent.payment_failed", intent)
-
-
-def _charge(world: World, intent: Json, method: Json, *, status: str) -> Json:
-    paid = status == "succeeded"
-    return world.add(
-        "charge",
-        {
-            "id": world.identify("ch"),
-            "object": "charge",
-            "amount": intent["amount"],
-            "amount_captured": intent["amount"] if paid else 0,
-            "amount_refunded": 0,
-            "balance_transaction": None,
-            "billing_details": dict(method["billing_details"]),
-            "captured": paid,
-            "created": world.now(intent),
-            "currency": intent["currency"],
-            "customer": intent["customer"],
-            "description": intent["description"],
-            "disputed": False,
-            "failure_code": None,
-            "failure_message": None,
-            "livemode": False,
-            "metadata": {},
-            "paid": paid,
-            "payment_intent": intent["id"],
-            "payment_method": method["id"],
-            "payment_method_details": {"card": card_of(method), "type": "card"},
-            "refunded": False,
-            "status": status,
-        },
-    )
-
-
-def authenticate(world: World, payment_intent: str, *, succeed: bool) -> None:
-    """The customer answers the 3-D Secure challenge. LookupError when none is open."""
-    intent = world.store.find("payment_intent", payment_intent)
-    if intent is None or intent["status"] != "requires_action":
-        raise LookupError(payment_intent)
-    invoice = world.store.get("invoice", intent["_invoice"])
-    method = world.store.get("payment_method", intent["payment_method"])
-    if succeed:
-        method["_authenticated"] = True
-        _capture(world, intent, method)
-        _save_as_default(world, invoice, method)
-        invoice["attempt_count"] = max(1, invoice["attempt_count"])
-        settle(world, invoice, invoice["amount_due"])
-        return
-    _decline(world, intent, method)
-    intent["last_payment_error"] |= {
-        "code": "payment_intent_authentication_failure",
-        "decline_code": None,
-        "message": "We are unable to authenticate your payment method. Please choose a different "
-        "payment method and try again.",
-    }
-    invoice["attempt_count"] = max(1, invoice["attempt_count"])
-    _fail(world, invoice, action=False)
 
 
 def no_method_error() -> StripeError:

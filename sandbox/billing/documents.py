@@ -63,6 +63,7 @@ def open_payment(world: World, invoice: Json) -> Json:
         customer=invoice["customer"],
         description=invoice["description"],
         _invoice=invoice["id"],
+        _settles_at=None,
     )
     world.add("payment_intent", intent)
     world.emit("payment_intent.created", intent)

@@ -50,7 +50,9 @@ def try_automatically(world: World, invoice: Json) -> None:
     upcoming = None if ended or tries >= len(ladder) else world.now(invoice) + ladder[tries] * DAY
     invoice["next_payment_attempt"] = upcoming
     result = attempt(world, invoice, automatic=True)
-    if result != "paid" and upcoming is None and subscription is not None and not ended:
+    if result == "processing":
+        invoice["next_payment_attempt"] = None
+    elif result != "paid" and upcoming is None and subscription is not None and not ended:
         invoice["auto_advance"] = False
         give_up(world, subscription)
 

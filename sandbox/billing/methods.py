@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.ids import token
 from ..kernel.world import World
-from .cards import CARDS, declined, named
+from .cards import CARDS, DEBITS, Card, declined, look_of, named
 
 
 def new_method(world: World, card: str, details: Json | None = None) -> Json:
-    """An unattached payment method for one of the test cards."""
-    look = CARDS[card]
-    identifier = world.identify("pm")
+    """An unattached payment method for one of the test cards or debit accounts."""
+    look = CARDS.get(card) or DEBITS[card]
     return world.add(
         "payment_method",
         {
-            "id": identifier,
+            "id": world.identify("pm"),
             "object": "payment_method",
             "allow_redisplay": "unspecified",
             "billing_details": {
@@ -29,35 +30,61 @@ def new_method(world: World, card: str, details: Json | None = None) -> Json:
                 "tax_id": None,
                 **(details or {}),
             },
-            "card": {
-                "brand": look.brand,
-                "checks": {
-                    "address_line1_check": None,
-                    "address_postal_code_check": None,
-                    "cvc_check": "pass",
-                },
-                "country": "US",
-                "display_brand": look.brand,
-                "exp_month": 12,
-                "exp_year": 2034,
-                # the same card has the same fingerprint, however often it is saved
-                "fingerprint": token(world.seed, look.last4, 0, 16),
-                "funding": "credit",
-                "generated_from": None,
-                "last4": look.last4,
-                "networks": {"available": [look.brand], "preferred": None},
-                "regulated_status": "unregulated",
-                "three_d_secure_usage": {"supported": True},
-                "wallet": None,
-            },
+            look.kind: SHOWN[look.kind](world, look),
             "created": world.now(),
             "customer": None,
             "livemode": False,
             "metadata": {},
-            "type": "card",
+            "type": look.kind,
             "_card": card,
         },
     )
+
+
+def _fingerprint(world: World, look: Card) -> str:
+    """The same card has the same fingerprint, however often it is saved."""
+    return token(world.seed, look.last4, 0, 16)
+
+
+def _show_card(world: World, look: Card) -> Json:
+    return {
+        "brand": look.brand,
+        "checks": {
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "pass",
+        },
+        "country": "US",
+        "display_brand": look.brand,
+        "exp_month": 12,
+        "exp_year": 2034,
+        "fingerprint": _fingerprint(world, look),
+        "funding": "credit",
+        "generated_from": None,
+        "last4": look.last4,
+        "networks": {"available": [look.brand], "preferred": None},
+        "regulated_status": "unregulated",
+        "three_d_secure_usage": {"supported": True},
+        "wallet": None,
+    }
+
+
+def _show_debit(world: World, look: Card) -> Json:
+    return {
+        "bank_code": "19043",
+        "branch_code": "",
+        "country": "AT",
+        "fingerprint": _fingerprint(world, look),
+        "generated_from": {"charge": None, "setup_attempt": None},
+        "last4": look.last4,
+    }
+
+
+SHOWN: dict[str, Callable[[World, Card], Json]] = {
+    "card": _show_card,
+    "sepa_debit": _show_debit,
+    "customer_balance": lambda _world, _look: {},
+}
 
 
 def find_method(world: World, identifier: str, param: str | None = None) -> Json:
@@ -80,7 +107,7 @@ def attach_method(world: World, identifier: str, customer: Json, *, announce: bo
             else "This PaymentMethod was previously used without being attached to a Customer or "
             "was detached from a Customer, and may not be used again."
         )
-    if CARDS[method["_card"]].at_attach:
+    if look_of(method).at_attach:
         raise declined(method)
     method["customer"] = customer["id"]
     world.store.link("payment_method", "customer", customer["id"], method["id"])

@@ -148,6 +148,9 @@ def _pay_first(world: World, invoice: Json, params: Json) -> bool:
         raise no_method_error()
     off_session = bool(params.get("off_session"))
     result = attempt(world, invoice, automatic=False, off_session=off_session)
+    if result == "processing":
+        # a debit takes days; meanwhile the subscription runs (Stripe docs: bank debits)
+        return world.switches.processing_starts == "active"
     if result != "paid" and behaviour == "error_if_incomplete":
         raise payment_error(world, invoice, result, keep_effects=False, noun="subscription")
     return result == "paid"

@@ -191,6 +191,34 @@ PAYMENT_INTENT: Json = {
 }
 
 
+SETUP_INTENT: Json = {
+    "id": "",
+    "object": "setup_intent",
+    "allowed_payment_method_types": None,
+    "application": None,
+    "automatic_payment_methods": None,
+    "cancellation_reason": None,
+    "client_secret": "",
+    "created": 0,
+    "customer": None,
+    "description": None,
+    "flow_directions": None,
+    "last_setup_error": None,
+    "latest_attempt": None,
+    "livemode": False,
+    "mandate": None,
+    "metadata": {},
+    "next_action": None,
+    "on_behalf_of": None,
+    "payment_method": None,
+    "payment_method_options": {},
+    "payment_method_types": ["card"],
+    "single_use_mandate": None,
+    "status": "requires_payment_method",
+    "usage": "off_session",
+}
+
+
 def fresh(template: Json, **own: object) -> Json:
     """A copy of the template with its own values."""
     return {**copy_json(template), **own}

@@ -35,6 +35,8 @@ class World:
         self.seed = seed
         self.dated: dict[str, Dated] = {}
         self.request: Json = {"id": None, "idempotency_key": None}
+        self.version: str | None = None
+        # the Stripe-Version a request names; None where it names none (stripe-facts §6.1)
         self._held: list[Json] | None = None
         self.rehearsing = False
         self.after_commit: list[Callable[[], None]] = []

@@ -170,7 +170,7 @@ def pay(world: World, call: Call) -> Json:
         )
     off_session = params.get("off_session", True) is not False
     result = attempt(world, invoice, method, automatic=False, off_session=off_session)
-    if result != "paid":
+    if result not in ("paid", "processing"):
         raise payment_error(world, invoice, result, keep_effects=True)
     return world.render(invoice)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..billing.cards import CARDS, NUMBERS, named
+from ..billing.cards import CARDS, DEBITS, NUMBERS, named
 from ..billing.methods import attach_method, find_method, new_method
 from ..kernel import errors
 from ..kernel.errors import Json
@@ -27,7 +27,8 @@ CREATE: Fields = {
     "allow_redisplay": REDISPLAY,
     "billing_details": DETAILS,
     "card": record(CARD),
-    "type": enum("card", required=True),
+    "sepa_debit": record({"iban": text(required=True)}),
+    "type": enum("card", "sepa_debit", required=True),
 }
 UPDATE: Fields = {
     **META,
@@ -35,20 +36,43 @@ UPDATE: Fields = {
     "billing_details": DETAILS,
     "card": record({"exp_month": integer(), "exp_year": integer()}),
 }
-LIST: Fields = {**PAGE, "customer": text(), "type": enum("card"), "allow_redisplay": REDISPLAY}
+LIST: Fields = {
+    **PAGE,
+    "customer": text(),
+    "type": enum("card", "sepa_debit"),
+    "allow_redisplay": REDISPLAY,
+}
 
 
 def create(world: World, call: Call) -> Json:
-    card = call.params.get("card") or {}
+    debit = call.params["type"] == "sepa_debit"
+    name = _account(call.params) if debit else _card(call.params)
+    method = new_method(world, name, call.params.get("billing_details"))
+    apply_metadata(method, call.params)
+    if call.params.get("allow_redisplay"):
+        method["allow_redisplay"] = call.params["allow_redisplay"]
+    return world.render(method)
+
+
+def _account(params: Json) -> str:
+    """The account of a debit: only test accounts are known (Stripe docs: SEPA testing)."""
+    iban = str((params.get("sepa_debit") or {}).get("iban") or "")
+    if not iban:
+        raise errors.missing_parameter("sepa_debit")
+    if iban not in DEBITS:
+        raise errors.invalid(f"Invalid IBAN: {iban}", "sepa_debit[iban]", "invalid_bank_account")
+    return iban
+
+
+def _card(params: Json) -> str:
+    card = params.get("card") or {}
     if not card.get("token") and not card.get("number"):
         raise errors.missing_parameter("card")
     name = named(card.get("token") or "") or NUMBERS.get(card.get("number") or "")
     if name is None:
         token = card.get("token") or "the card number"
         raise errors.invalid(f"No such token: '{token}'", "card[token]", "resource_missing")
-    method = new_method(world, name, call.params.get("billing_details"))
-    apply_metadata(method, call.params)
-    return world.render(method)
+    return name
 
 
 def retrieve(world: World, call: Call) -> Json:
