@@ -53,6 +53,38 @@ class Switches:
     interval_change_reanchors: Literal["no", "yes"] = "no"
     """Flexible mode, other interval, anchor omitted: recorded traffic says the anchor stays."""
 
+    inactive_price_resent: Literal["ok", "400"] = "ok"
+    """Whether a schedule's phase may hold on to a price that it had and that is not active now."""
+
+    current_phase_items: Literal["editable", "400"] = "editable"
+    """Whether updating a schedule may change the items of its current phase. The SDK's docstring
+    of proration_behavior says so; code of other people says Stripe refuses it."""
+
+    resent_phase_merges_metadata: bool = False
+    """Whether metadata of a current phase that is sent again is merged once more (§3.7: merged
+    when the phase is entered)."""
+
+    phase_keeps_item_ids: bool = False
+    """Whether a phase with another price changes the item or replaces it by one with another id."""
+
+    phase_billing_reason: Literal["subscription_cycle", "subscription_update"] = (
+        "subscription_cycle"
+    )
+    """billing_reason of the invoice that a change of phase drafts (§7)."""
+
+    cancel_before_start: Literal["aborted", "canceled"] = "aborted"
+    """Event of a schedule canceled before it has begun (the CLI's fixture for `aborted`)."""
+
+    schedule_expiring_days: int = 7
+    """Days before a schedule's end at which subscription_schedule.expiring is sent (§4)."""
+
+    proration_amount_off: Literal["shared", "whole"] = "shared"
+    """Flexible mode: whether an amount off the subscription lowers an item's proration debit by
+    the item's share or by all of it (§3.1 shows credits only)."""
+
+    tax_rounding: Literal["line", "invoice"] = "line"
+    """Whether tax is rounded on each line or once per rate over the invoice."""
+
     draft_seconds: int = 3_600
     """How long a renewal's invoice stays a draft (Stripe docs: about one hour)."""
 

@@ -1,19 +1,23 @@
 """Billing: how time, prices and cards become invoices, payments and statuses.
 
-Layers, each knowing only those before it: `pricing`, `cards`, `balance`, `methods`; `items`,
-`pending_items`, `proration`, `lines`, `invoicing` (drafts); `documents` (an invoice's life),
-`pending_updates`, `standing` (what that means to its subscription), `collection` (charging);
-`starting`, `ending`, `changing` (what callers ask for); `renewal`, `dunning` (what time asks for);
-`preview` (any of these, rehearsed).
+Layers, each knowing only those before it: `pricing`, `cards`, `balance`, `methods`, `rates`;
+`coupons`, `items`, `discounts`, `taxes`, `totals`; `pending_items`, `proration`, `lines`,
+`invoicing` (drafts); `documents` (an invoice's life), `phases` (a schedule's record),
+`pending_updates`, `standing` (what that means to its subscription), `collection` (charging),
+`crediting`, `course` (what becomes of a draft); `settings`, `starting`, `ending`, `changing`,
+`pausing` (what callers ask for); `entering`, `schedules`, `rescheduling` (phases); `renewal`,
+`dunning` (what time asks for); `lookahead`, `preview` (any of these, rehearsed).
 """
 
 from ..kernel.world import Dated
 from .dunning import Invoices
 from .renewal import Subscriptions
+from .schedules import Schedules
 from .settling import PaymentIntents
 
 DATED: dict[str, Dated] = {
     "subscription": Subscriptions(),
+    "subscription_schedule": Schedules(),
     "invoice": Invoices(),
     "payment_intent": PaymentIntents(),
 }

@@ -6,21 +6,23 @@ from dataclasses import dataclass, field
 
 from ..kernel import errors
 from ..kernel.errors import Json
-from ..kernel.fields import merge_metadata
 from ..kernel.rendering import changes
 from ..kernel.store import copy_json
 from ..kernel.world import World
 from .collection import Result, attempt, finalize, no_method_error, payment_error
+from .course import hold
 from .ending import TERMINAL, set_cancellation
 from .invoicing import Plan, draft_invoice
 from .item_changes import change_items, reanchors, same_item, was_interval
 from .items import cut_period, price_of
 from .lines import line_for_period
-from .methods import chargeable, resolve_method
+from .methods import chargeable
 from .pending_items import Extra, new_pending, read_extra
 from .pending_updates import check_allowed, discard_pending, hold_back
+from .phases import split_phase
 from .pricing import interval_of
 from .proration import check_proration_date, credit_unused, debit_remaining
+from .settings import apply_settings
 
 CANCELLATION = ("cancel_at", "cancel_at_period_end")
 BILLED = ("items", "billing_cycle_anchor", "trial_end", "add_invoice_items")
@@ -48,10 +50,18 @@ class Change:
 
 
 def change_subscription(
-    world: World, subscription: Json, params: Json, extras: list[Extra] | None = None
+    world: World,
+    subscription: Json,
+    params: Json,
+    extras: list[Extra] | None = None,
+    *,
+    managed: bool = False,
 ) -> None:
-    """Carries out an update; the subscription's own event leads those of its invoice (§4)."""
+    """Carries out an update; the subscription's own event leads those of its invoice (§4).
+    `managed` is one that the subscription's schedule asks for."""
     _check_state(subscription, params)
+    if subscription["schedule"] and not managed:
+        _check_schedule(subscription, params)
     if params.get("payment_behavior") == "pending_if_incomplete":
         check_allowed(subscription, params)
     now = world.now(subscription)
@@ -72,6 +82,8 @@ def change_subscription(
     change = Change(params, copy_json(subscription), started, now, list(extras or []))
     with world.led_by(announce):
         _apply(world, subscription, change)
+    if not managed:
+        split_phase(world, subscription, change.before)
 
 
 def _check_state(subscription: Json, params: Json) -> None:
@@ -85,10 +97,24 @@ def _check_state(subscription: Json, params: Json) -> None:
             "A subscription in the `incomplete` status can only have metadata and its payment "
             "method updated."
         )
+    if subscription["status"] == "paused" and any(name in params for name in BILLED):
+        raise errors.invalid(
+            "A subscription in the `paused` status must be resumed before its billing is changed."
+        )
+
+
+def _check_schedule(subscription: Json, params: Json) -> None:
+    """While a schedule manages the subscription its end is the schedule's business (§3.7)."""
+    if any(name in params for name in CANCELLATION):
+        raise errors.invalid(
+            "The subscription is managed by the subscription schedule "
+            f"`{subscription['schedule']}`, and updating any cancelation behavior directly is not "
+            "allowed. Please update the schedule instead."
+        )
 
 
 def _apply(world: World, subscription: Json, change: Change) -> None:
-    _plain_fields(world, subscription, change.params)
+    apply_settings(world, subscription, change.params)
     _end_or_set_trial(world, subscription, change)
     old_items = list(subscription["items"])
     change_items(world, subscription, change.params.get("items") or [])
@@ -106,29 +132,6 @@ def _apply(world: World, subscription: Json, change: Change) -> None:
     at_once = change.params.get("proration_behavior") == "always_invoice"
     if change.restart or (at_once and change.moved):
         _invoice(world, subscription, change)
-
-
-def _plain_fields(world: World, subscription: Json, params: Json) -> None:
-    for name in ("description", "days_until_due"):
-        if name in params:
-            subscription[name] = params[name]
-    if params.get("collection_method"):
-        subscription["collection_method"] = params["collection_method"]
-    if "metadata" in params:
-        subscription["metadata"] = merge_metadata(subscription["metadata"], params["metadata"])
-    if params.get("cancellation_details"):
-        subscription["cancellation_details"] |= params["cancellation_details"]
-    if params.get("payment_settings"):
-        subscription["payment_settings"] |= params["payment_settings"]
-    if params.get("trial_settings"):
-        subscription["trial_settings"] = copy_json(params["trial_settings"])
-    if "default_payment_method" in params:
-        wanted = params["default_payment_method"]
-        customer = world.store.get("customer", subscription["customer"])
-        method = (
-            resolve_method(world, wanted, customer, "default_payment_method") if wanted else None
-        )
-        subscription["default_payment_method"] = method["id"] if method else None
 
 
 def _end_or_set_trial(world: World, subscription: Json, change: Change) -> None:
@@ -152,11 +155,10 @@ def _end_or_set_trial(world: World, subscription: Json, change: Change) -> None:
         item["current_period_start"] = change.now
         item["current_period_end"] = int(wanted)
     subscription["trial_start"] = subscription["trial_start"] or change.now
-    subscription |= {
-        "trial_end": int(wanted),
-        "billing_cycle_anchor": int(wanted),
-        "status": "trialing",
-    }
+    subscription |= {"trial_end": int(wanted), "status": "trialing"}
+    rule = subscription["trial_settings"]["end_behavior"]
+    if rule.get("billing_cycle_anchor") != "unchanged":
+        subscription["billing_cycle_anchor"] = int(wanted)
 
 
 def _move_money(world: World, subscription: Json, change: Change, old_items: list[Json]) -> None:
@@ -239,6 +241,9 @@ def _invoice(world: World, subscription: Json, change: Change) -> None:
     # upgrade invoices are not retried by themselves (§3.6)
     plan = Plan("subscription_update", charges=charges, auto_advance=not automatic)
     invoice = draft_invoice(world, customer, subscription, plan)
+    if subscription["pause_collection"]:
+        hold(world, subscription, invoice)
+        return
     subscription["_busy"] = True
     finalize(world, invoice)
     result: Result = "paid"

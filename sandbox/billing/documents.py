@@ -7,8 +7,8 @@ from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.world import World
 from .balance import move_balance
-from .invoicing import compute_totals, split_balance
 from .templates import PAYMENT_INTENT, fresh
+from .totals import compute_totals, split_balance
 
 
 def finalize_document(world: World, invoice: Json) -> None:

@@ -12,6 +12,7 @@ from .invoicing import Plan, draft_invoice
 from .items import period_end
 from .pending_items import waiting
 from .pending_updates import drop_pending
+from .phases import abort_schedule
 from .proration import credit_unused
 
 TERMINAL = ("canceled", "incomplete_expired")
@@ -42,12 +43,23 @@ def set_cancellation(
             _will_go_on(subscription)
             return
         ends = [int(item["current_period_end"]) for item in subscription["items"]]
-        words = {"min_period_end": min(ends), "max_period_end": max(ends)}
+        # resolved once, they do not move with later changes (§3.8)
+        words = {
+            "min_period_end": min(ends),
+            "max_period_end": max(ends),
+            "max_billed_until": max(map(_billed_until, subscription["items"])),
+        }
         moment = words[wanted] if wanted in words else int(wanted)
         if moment <= now:
             raise errors.invalid("The cancel_at timestamp must be in the future.", "cancel_at")
         _will_end(subscription, moment, now)
         subscription["cancel_at_period_end"] = False
+
+
+def _billed_until(item: Json) -> int:
+    """Until when an item stands on invoices; without any its period's end is our belief."""
+    billed = [int(debit["end"]) for debit in item["_debits"] if debit["invoice"]]
+    return max(billed, default=int(item["current_period_end"]))
 
 
 def _will_end(subscription: Json, moment: int, now: int) -> None:
@@ -111,6 +123,8 @@ def end_now(
             "cancel_at_period_end": False,
         }
         subscription["cancellation_details"]["reason"] = reason
+        subscription["_resuming"] = None
+    abort_schedule(world, subscription)
 
 
 def _final_invoice(world: World, subscription: Json, *, collected: bool) -> None:
@@ -150,3 +164,4 @@ def expire_incomplete(world: World, subscription: Json) -> None:
         subscription["status"] = "incomplete_expired"
         subscription["ended_at"] = world.now(subscription)
     _close_invoices(world, subscription, void=True)
+    abort_schedule(world, subscription)

@@ -1,4 +1,4 @@
-"""Drafting invoices: which lines, which totals, what the customer balance will take.
+"""Drafting invoices: which lines they hold.
 
 Every invoice is drafted by `draft_invoice`. A preview is the same operation carried out in a
 rehearsal: the draft is caught there (`Previewed`) and everything is rolled back, so a preview
@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from ..kernel.errors import Json
 from ..kernel.store import copy_json
 from ..kernel.world import World
+from .coupons import running
+from .discounts import spend_once
 from .lines import line_from_pending, name_credited_lines, note_invoiced
 from .pending_items import waiting
 from .templates import INVOICE, fresh
+from .totals import compute_totals
 
 
 class Previewed(Exception):
@@ -54,39 +57,12 @@ def draft_invoice(world: World, customer: Json, subscription: Json | None, plan:
     compute_totals(world, invoice)
     if subscription is not None:
         note_invoiced(world, subscription, invoice)
+        spend_once(world, subscription, invoice)
         subscription["latest_invoice"] = invoice["id"]
     if world.rehearsing:
         raise Previewed(copy_json(invoice))
     world.emit("invoice.created", invoice)
     return invoice
-
-
-def compute_totals(world: World, invoice: Json) -> None:
-    """Sums, and what will be due after the balance: shown on drafts as it stands now (§3.6)."""
-    subtotal = sum(int(line["amount"]) for line in invoice["lines"])
-    customer = world.store.get("customer", invoice["customer"])
-    due, ending = split_balance(subtotal, customer["balance"], world.switches.minimum_charge)
-    invoice |= {
-        "subtotal": subtotal,
-        "subtotal_excluding_tax": subtotal,
-        "total": subtotal,
-        "total_excluding_tax": subtotal,
-        "starting_balance": customer["balance"],
-        "amount_due": due,
-        "amount_remaining": due,
-        "_ending": ending,
-    }
-
-
-def split_balance(total: int, balance: int, minimum: int) -> tuple[int, int]:
-    """`(amount_due, ending_balance)`: credit is used up first, a negative total becomes credit,
-    and an amount too small to charge is carried as a debit (§3.6)."""
-    due = total + balance
-    if due <= 0:
-        return 0, due
-    if due < minimum:
-        return 0, due
-    return due, 0
 
 
 def _blank(world: World, customer: Json, subscription: Json | None, plan: Plan) -> Json:
@@ -114,6 +90,10 @@ def _blank(world: World, customer: Json, subscription: Json | None, plan: Plan) 
     if subscription is not None:
         invoice["collection_method"] = subscription["collection_method"]
         invoice["currency"] = subscription["currency"]
+        invoice["default_tax_rates"] = list(subscription["default_tax_rates"])
+        invoice["discounts"] = [
+            discount["id"] for discount in running(world, subscription["discounts"], now)
+        ]
     return {**invoice, **plan.settings}
 
 

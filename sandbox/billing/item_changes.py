@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..kernel import errors
 from ..kernel.errors import Json
-from ..kernel.fields import merge_metadata
 from ..kernel.store import copy_json
 from ..kernel.world import World
 from .items import check_items, choose_price, new_item, price_of
 from .pricing import interval_of, unit_amount
+from .settings import apply_item_settings
 
 
 def change_items(world: World, subscription: Json, entries: list[Json]) -> None:
@@ -17,19 +17,21 @@ def change_items(world: World, subscription: Json, entries: list[Json]) -> None:
         label = f"items[{index}]"
         price = choose_price(world, entry, label)
         if entry.get("id"):
-            _change_item(subscription, entry, price, label)
+            _change_item(world, subscription, entry, price, label)
             continue
         if price is None:
             raise errors.missing_parameter(f"{label}[price]")
         quantity = entry.get("quantity")
         item = new_item(world, subscription, price, 1 if quantity is None else quantity)
-        item["metadata"] = dict(entry.get("metadata") or {})
+        apply_item_settings(world, subscription, item, entry, label)
         item["_new"] = True
         subscription["items"].append(item)
     check_items(world, subscription)
 
 
-def _change_item(subscription: Json, entry: Json, price: Json | None, label: str) -> None:
+def _change_item(
+    world: World, subscription: Json, entry: Json, price: Json | None, label: str
+) -> None:
     position = next(
         (at for at, item in enumerate(subscription["items"]) if item["id"] == entry["id"]), None
     )
@@ -45,8 +47,7 @@ def _change_item(subscription: Json, entry: Json, price: Json | None, label: str
         item["quantity"] = 1
     if entry.get("quantity") is not None:
         item["quantity"] = entry["quantity"]
-    if "metadata" in entry:
-        item["metadata"] = merge_metadata(item["metadata"], entry["metadata"])
+    apply_item_settings(world, subscription, item, entry, label)
 
 
 def reanchors(world: World, subscription: Json, before: list[Json]) -> bool:

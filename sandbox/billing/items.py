@@ -12,6 +12,7 @@ from ..kernel.errors import Json
 from ..kernel.rendering import public
 from ..kernel.world import World
 from .pricing import inline_price, interval_of, plan_of
+from .rates import show_rates
 
 MOST_ITEMS = 20
 
@@ -105,6 +106,9 @@ def show_item(world: World, item: Json) -> Json:
     shown: Json = public(item)
     price = price_of(world, item)
     shown["price"] = world.render(price)
+    billed = [debit["end"] for debit in item["_debits"] if debit["invoice"]]
+    shown["billed_until"] = max(billed) if billed else None
+    shown["tax_rates"] = show_rates(world, item["tax_rates"])
     shown["plan"] = plan_of(price)
     return shown
 
@@ -113,6 +117,7 @@ def show_subscription(world: World, subscription: Json) -> Json:
     """The stored subscription with its items as a list object and prices in full (§2.3)."""
     shown: Json = public({key: val for key, val in subscription.items() if key != "items"})
     items = [show_item(world, item) for item in subscription["items"]]
+    shown["default_tax_rates"] = show_rates(world, subscription["default_tax_rates"])
     shown["items"] = {
         "object": "list",
         "data": items,

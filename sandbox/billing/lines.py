@@ -9,9 +9,11 @@ from ..kernel.errors import Json
 from ..kernel.money import round_minor
 from ..kernel.rendering import public
 from ..kernel.world import World
+from .discounts import net_of
 from .items import price_of
 from .pricing import amount_of, pricing_of
 from .proration import TIMES, remember_debit
+from .rates import show_rates
 
 SHOWN_LINES = 10  # embedded lists carry the first ten; the rest is read from /lines
 
@@ -61,6 +63,7 @@ def line_from_pending(world: World, invoice: Json, entry: Json) -> Json:
         amount=entry["amount"],
         description=entry["description"],
         discountable=entry["discountable"],
+        discounts=list(entry["discounts"]),
         metadata=dict(entry["metadata"]),
         parent={
             "invoice_item_details": None,
@@ -72,6 +75,7 @@ def line_from_pending(world: World, invoice: Json, entry: Json) -> Json:
         pricing=public(entry["pricing"]),
         quantity=entry["quantity"],
         subscription=entry["_subscription"],
+        _tax_rates=list(entry["tax_rates"]),
     )
     line["_credits"] = (entry["proration_details"] or {}).get("credited_items")
     return line
@@ -129,6 +133,7 @@ def line_for_period(
         invoice,
         amount=amount,
         description=_describe(world, item, price, trial=trial),
+        discounts=list(item["discounts"]),
         metadata=dict(subscription["metadata"]),
         parent={
             "invoice_item_details": None,
@@ -145,6 +150,7 @@ def line_for_period(
         pricing=pricing_of(price),
         quantity=item["quantity"],
         subscription=subscription["id"],
+        _tax_rates=list(item["tax_rates"]),
     )
     if not trial:
         remember_debit(item, amount, begin, end, invoice=invoice["id"], line=line["id"])
@@ -152,8 +158,10 @@ def line_for_period(
 
 
 def note_invoiced(world: World, subscription: Json, invoice: Json) -> None:
-    """Debits that were pending now stand on an invoice: later credits name its lines."""
+    """Debits that were pending now stand on an invoice: later credits name its lines. What counts
+    as debited is what the line's discounts left of it (§3.1)."""
     placed = {}
+    net = {line["id"]: net_of(line) for line in invoice["lines"]}
     for line in invoice["lines"]:
         details = line["parent"][line["parent"]["type"]]
         if details.get("invoice_item"):
@@ -166,6 +174,8 @@ def note_invoiced(world: World, subscription: Json, invoice: Json) -> None:
             if debit["invoice"] is None and debit["invoice_item"] in placed:
                 debit["invoice"] = invoice["id"]
                 debit["line"] = placed[debit["invoice_item"]]
+            if debit["line"] in net and debit["invoice"] == invoice["id"]:
+                debit["amount"] = net[debit["line"]]
 
 
 def _describe(world: World, item: Json, price: Json, *, trial: bool) -> str:
@@ -193,8 +203,9 @@ def show_lines(invoice: Json, most: int = SHOWN_LINES) -> Json:
     }
 
 
-def show_invoice(_: World, invoice: Json) -> Json:
-    """The stored invoice with its lines as a list object (§2.3)."""
+def show_invoice(world: World, invoice: Json) -> Json:
+    """The stored invoice with its lines as a list object (§2.3) and its tax rates in full."""
     shown: Json = public({key: val for key, val in invoice.items() if key != "lines"})
+    shown["default_tax_rates"] = show_rates(world, invoice["default_tax_rates"])
     shown["lines"] = show_lines(invoice)
     return shown

@@ -10,7 +10,9 @@ from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.money import plain, round_minor
 from ..kernel.world import World
+from .coupons import read_discounts
 from .pricing import amount_of, inline_price, pricing_of
+from .rates import find_rates
 
 
 @dataclass
@@ -25,6 +27,10 @@ class Extra:
     discountable: bool = True
     metadata: dict[str, str] = field(default_factory=dict)
     period: tuple[int, int] | None = None
+    discounts: list[Json] = field(default_factory=list)
+    tax_rates: list[str] = field(default_factory=list)
+    applied: list[str] = field(default_factory=list)
+    """Discounts that are inside the amount already (prorations)."""
 
 
 def read_extra(world: World, params: Json, currency: str | None, param: str) -> Extra:
@@ -55,6 +61,8 @@ def read_extra(world: World, params: Json, currency: str | None, param: str) -> 
         discountable=params.get("discountable", amount >= 0) is not False,
         metadata=params.get("metadata") or {},
         period=_fixed_period(period) if period else None,
+        discounts=params.get("discounts") or [],
+        tax_rates=find_rates(world, params.get("tax_rates"), f"{param}[tax_rates]"),
     )
 
 
@@ -94,10 +102,19 @@ def new_pending(
     """An invoice item, with its event. `proration` ones cannot be discounted again (§3.1)."""
     now = world.now(subscription or customer)
     start, end = extra.period or (now, now)
+    identifier = world.identify("ii")
+    discounts = read_discounts(
+        world,
+        extra.discounts,
+        customer,
+        "discounts",
+        currency=extra.currency,
+        invoice_item=identifier,
+    )
     entry = world.add(
         "invoiceitem",
         {
-            "id": world.identify("ii"),
+            "id": identifier,
             "object": "invoiceitem",
             "amount": extra.amount,
             "currency": extra.currency,
@@ -105,7 +122,7 @@ def new_pending(
             "date": now,
             "description": extra.description,
             "discountable": extra.discountable and not proration,
-            "discounts": [],
+            "discounts": discounts,
             "frozen_fields": [],
             "invoice": invoice,
             "invoicing_rules": [],
@@ -116,18 +133,22 @@ def new_pending(
             "period": {"start": start, "end": end},
             "pricing": _pricing(extra, proration=proration),
             "proration": proration,
-            "proration_details": {"credited_items": credited, "discount_amounts": []}
-            if proration
-            else None,
+            "proration_details": _proration_details(extra, credited) if proration else None,
             "quantity": extra.quantity,
             "quantity_decimal": str(extra.quantity),
-            "tax_rates": [],
+            "tax_rates": list(extra.tax_rates),
             "test_clock": customer["test_clock"],
             "_subscription": subscription["id"] if subscription else None,
         },
     )
     world.emit("invoiceitem.created", entry)
     return entry
+
+
+def _proration_details(extra: Extra, credited: Json | None) -> Json:
+    # mode `included`: the amount is net and the discounts are named with 0 (§3.1)
+    cuts = [{"amount": 0, "discount": identifier} for identifier in extra.applied]
+    return {"credited_items": credited, "discount_amounts": cuts}
 
 
 def _parent(subscription: Json | None, item: Json | None) -> Json | None:

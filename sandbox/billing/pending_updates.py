@@ -11,10 +11,12 @@ from ..kernel.store import copy_json
 from ..kernel.world import World
 from .documents import void_document
 from .items import period_end
+from .phases import split_phase
 
 # What a pending update may change, and so what applying one writes (§3.5).
 APPLIED = (
     "items",
+    "discounts",
     "billing_cycle_anchor",
     "trial_start",
     "trial_end",
@@ -71,6 +73,8 @@ def hold_back(world: World, subscription: Json, before: Json, invoice: Json, par
     if "metadata" not in params:
         # metadata changed meanwhile by another call is not undone by applying this
         del wanted["metadata"]
+    if "discounts" not in params:
+        del wanted["discounts"]
     if "cancel_at_period_end" not in params:
         for name in ("cancel_at", "cancel_at_period_end", "canceled_at", "cancellation_details"):
             del wanted[name]
@@ -87,7 +91,7 @@ def hold_back(world: World, subscription: Json, before: Json, invoice: Json, par
         "billing_cycle_anchor": wanted["billing_cycle_anchor"] if moved else None,
         "cancel_at_period_end": params.get("cancel_at_period_end"),
         "discount": None,
-        "discounts": None,
+        "discounts": list(wanted["discounts"]) if "discounts" in wanted else None,
         "expires_at": min(edges),
         "metadata": wanted.get("metadata"),
         "subscription_items": copy_json(wanted["items"]) if params.get("items") else None,
@@ -106,11 +110,13 @@ def awaits(subscription: Json, invoice: Json) -> bool:
 def apply_pending(world: World, subscription: Json) -> None:
     """The invoice was paid: the change happens now."""
     state = subscription["_pending"]["state"]
+    before = copy_json(subscription)
     with world.changing(subscription, "customer.subscription.updated"):
         subscription.update(copy_json(state))
         subscription["pending_update"] = None
         subscription["_pending"] = None
     world.emit("customer.subscription.pending_update_applied", subscription)
+    split_phase(world, subscription, before)
 
 
 def drop_pending(world: World, subscription: Json) -> None:

@@ -9,10 +9,11 @@ from ..kernel.world import World
 from .changing import change_subscription
 from .ending import end_now
 from .invoicing import Plan, Previewed, draft_invoice
-from .items import period_end
 from .lines import show_lines
+from .lookahead import play_on
 from .pending_items import Extra, new_pending, read_extra
-from .renewal import renew
+from .rescheduling import create_schedule, update_schedule
+from .schedules import new_schedule
 from .starting import start_subscription
 
 # Parameters of `subscription_details` that are an update's own.
@@ -20,6 +21,7 @@ UPDATES = (
     "billing_cycle_anchor",
     "cancel_at",
     "cancel_at_period_end",
+    "default_tax_rates",
     "items",
     "metadata",
     "proration_behavior",
@@ -47,6 +49,9 @@ def preview_invoice(world: World, params: Json) -> Json:
 
 def _rehearse(world: World, params: Json) -> None:
     details = params.get("subscription_details") or {}
+    if params.get("schedule") or params.get("schedule_details"):
+        _rehearse_schedule(world, params)
+        return
     if params.get("subscription"):
         subscription = world.require("subscription", params["subscription"], "subscription")
         if params.get("customer") not in (None, subscription["customer"]):
@@ -65,6 +70,7 @@ def _rehearse(world: World, params: Json) -> None:
     if details.get("items"):
         start = {name: details[name] for name in UPDATES if name in details}
         start["billing_mode"] = details.get("billing_mode")
+        start["discounts"] = params.get("discounts")
         anchor = details.get("billing_cycle_anchor") or {}
         start["billing_cycle_anchor"] = anchor.get("timestamp")
         start["payment_behavior"] = "default_incomplete"
@@ -89,17 +95,41 @@ def _rehearse_change(world: World, subscription: Json, params: Json, details: Js
         )
         return
     change = {name: details[name] for name in UPDATES if name in details}
+    if "discounts" in params:
+        # named for the preview: as if they were the subscription's (Stripe docs: create_preview)
+        change["discounts"] = params["discounts"]
     if change or extras:
         _known_anchor(details)
         change_subscription(world, subscription, change, extras)
-    # nothing was invoiced at once: what comes is the renewal, with what is pending by then
-    end = period_end(subscription)
-    ends_first = subscription["cancel_at"] is not None and subscription["cancel_at"] <= end
-    with world.at(world.clock_of(subscription), end):
-        if ends_first:
-            end_now(world, subscription, reason="cancellation_requested", natural=True)
-        else:
-            renew(world, subscription)
+    # nothing was invoiced at once: what comes is the renewal, with what is pending by then, or
+    # the next phase of its schedule
+    play_on(world, subscription)
+
+
+def _rehearse_schedule(world: World, params: Json) -> None:
+    """What a schedule would invoice next: as it is, changed, or made anew (§3.7)."""
+    details = params.get("schedule_details") or {}
+    if params.get("subscription") or params.get("subscription_details"):
+        raise errors.invalid(
+            "You cannot pass `schedule` or `schedule_details` together with `subscription` or "
+            "`subscription_details`.",
+            "schedule",
+        )
+    if params.get("schedule"):
+        schedule = world.require("subscription_schedule", params["schedule"], "schedule")
+        if details:
+            update_schedule(world, schedule, details)
+    else:
+        customer = world.require("customer", params.get("customer") or "", "customer")
+        schedule = new_schedule(world, customer)
+        entries = details.get("phases") or []
+        if not entries:
+            raise errors.missing_parameter("schedule_details[phases]")
+        start = entries[0].get("start_date") or "now"
+        begins = world.now(customer) if start == "now" else int(start)
+        create_schedule(world, schedule, entries, begins)
+    managed = world.store.find("subscription", schedule["subscription"] or "")
+    play_on(world, managed or schedule)
 
 
 def _known_anchor(details: Json) -> None:

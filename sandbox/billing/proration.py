@@ -14,9 +14,9 @@ from ..kernel.calendar import human_date
 from ..kernel.errors import Json
 from ..kernel.money import round_minor
 from ..kernel.world import World
+from .discounts import discounted
 from .items import price_of
 from .pending_items import Extra, new_pending
-from .pricing import amount_of
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -46,7 +46,7 @@ def credit_unused(world: World, subscription: Json, item: Json, moment: int) -> 
     customer = world.store.get("customer", subscription["customer"])
     price = price_of(world, item)
     if subscription["billing_mode"]["type"] == "classic":
-        base = _classic_base(world, item)
+        base = _classic_base(world, subscription, item, moment)
     else:
         base = item["_debits"]
     debits = [debit for debit in base if debit["end"] > moment]
@@ -64,6 +64,7 @@ def credit_unused(world: World, subscription: Json, item: Json, moment: int) -> 
             quantity=item["quantity"],
             price=price,
             period=(start, debit["end"]),
+            tax_rates=list(item["tax_rates"]),
         )
         credited = _credited_items(debit)
         made.append(
@@ -86,7 +87,8 @@ def debit_remaining(world: World, subscription: Json, item: Json, moment: int) -
     customer = world.store.get("customer", subscription["customer"])
     price = price_of(world, item)
     start, end = item["current_period_start"], item["current_period_end"]
-    exact = amount_of(price, item["quantity"]) * Fraction(end - moment, end - start)
+    whole, discounts = discounted(world, subscription, item, moment)
+    exact = whole * Fraction(end - moment, end - start)
     product = world.store.peek("product", price["product"])
     name = product["name"] if product else price["id"]
     extra = Extra(
@@ -96,6 +98,8 @@ def debit_remaining(world: World, subscription: Json, item: Json, moment: int) -
         quantity=item["quantity"],
         price=price,
         period=(moment, end),
+        tax_rates=list(item["tax_rates"]),
+        applied=discounts,
     )
     entry = new_pending(
         world, customer, extra, subscription=subscription, item=item, proration=True
@@ -127,8 +131,10 @@ def remember_debit(
     )
 
 
-def _classic_base(world: World, item: Json) -> list[Json]:
-    amount = round_minor(amount_of(price_of(world, item), item["quantity"]), "away_from_zero")
+def _classic_base(world: World, subscription: Json, item: Json, moment: int) -> list[Json]:
+    """Classic mode credits the present price, quantity and discount (§3.1)."""
+    whole, _ = discounted(world, subscription, item, moment)
+    amount = round_minor(whole, "away_from_zero")
     start, end = item["current_period_start"], item["current_period_end"]
     return [{"amount": amount, "start": start, "end": end, "invoice": None, "invoice_item": None}]
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from ..kernel.errors import Json
 from ..kernel.rendering import changes
 from ..kernel.world import World
+from .course import set_course
+from .discounts import end_discounts, next_end
 from .ending import TERMINAL, end_now, expire_incomplete
-from .invoicing import Plan, Previewed, draft_invoice
+from .invoicing import Plan, draft_invoice
 from .items import cut_period, period_end
 from .lines import line_for_period
+from .lookahead import next_invoice
 from .methods import chargeable
+from .pausing import lapse_resumption, pause_after_trial
 from .pending_updates import discard_pending
+from .phases import boundary_of
 
 DAY = 86_400
 NOTICE = 3 * DAY  # trial_will_end comes three days before (§4)
 RUNNING = ("active", "trialing", "past_due", "unpaid")
+UPDATED = "customer.subscription.updated"
 
 
 class Subscriptions:
@@ -38,27 +46,45 @@ class Subscriptions:
 
 def _plans(world: World, body: Json) -> list[tuple[int, str]]:
     """What lies ahead, the order of the list deciding between things due at the same moment:
-    an end comes before a renewal, a pending update's expiry before both."""
+    an end comes before a renewal, a pending update's expiry before both. Where a schedule's phase
+    ends, the schedule acts instead (§3.7)."""
     plans: list[tuple[int, str]] = []
     if body["status"] == "incomplete":
         return [(body["created"] + world.switches.incomplete_seconds, "expire_incomplete")]
     if body["pending_update"]:
         plans.append((body["pending_update"]["expires_at"], "expire_pending"))
-    if body["cancel_at"]:
+    edge = boundary_of(world, body)
+    if body["cancel_at"] and (edge is None or body["cancel_at"] < edge):
         plans.append((body["cancel_at"], "end"))
+    if body.get("_resuming"):
+        plans.append((body["_resuming"]["until"], "lapse"))
     if body["status"] not in RUNNING:
         return plans
+    pause = body["pause_collection"]
+    if pause and pause["resumes_at"]:
+        plans.append((pause["resumes_at"], "collect_again"))
+    ends = next_end(world, body)
+    if ends is not None:
+        plans.append((ends, "end_discounts"))
+    plans += _notices(world, body)
+    if edge is None or period_end(body) < edge:
+        plans.append((period_end(body), "renew"))
+    return plans
+
+
+def _notices(world: World, body: Json) -> list[tuple[int, str]]:
+    plans = []
     end = period_end(body)
     if body["status"] == "trialing" and body["_noticed"] < body["trial_end"] - NOTICE:
         plans.append((max(body["trial_end"] - NOTICE, body["trial_start"]), "trial_will_end"))
     days = world.switches.upcoming_days
     ends_first = body["cancel_at"] is not None and body["cancel_at"] <= end
-    if days is not None and body["collection_method"] == "charge_automatically":
+    collects = body["collection_method"] == "charge_automatically" and not body["pause_collection"]
+    if days is not None and collects:
         notice = end - days * DAY
         fresh = body.get("_announced", 0) < end
         if fresh and notice >= body["start_date"] and not ends_first:
             plans.append((notice, "upcoming"))
-    plans.append((end, "renew"))
     return plans
 
 
@@ -76,43 +102,71 @@ def _trial_will_end(world: World, body: Json) -> None:
 
 def _upcoming(world: World, body: Json) -> None:
     """invoice.upcoming, days ahead; its object has no id (§3.6)."""
-    end = period_end(body)
-    body["_announced"] = end
-    invoice = preview_renewal(world, body, end)
+    body["_announced"] = period_end(body)
+    if world.rehearsing:
+        return
+    invoice = next_invoice(world, body)
     if invoice is not None:
         shown = {key: value for key, value in invoice.items() if key != "id"}
         world.emit("invoice.upcoming", {**shown, "billing_reason": "upcoming"})
+
+
+def _collect_again(world: World, body: Json) -> None:
+    """`resumes_at` has come: collection goes on by itself (Stripe docs: pause payment)."""
+    with world.changing(body, UPDATED):
+        body["pause_collection"] = None
+
+
+def _end_discounts(world: World, body: Json) -> None:
+    with world.changing(body, UPDATED):
+        end_discounts(world, body)
 
 
 def renew(world: World, body: Json) -> None:
     """The period ends: the new one begins at once, its invoice is a draft for about an hour."""
     now = world.now(body)
     if body["status"] == "trialing" and not _may_leave_trial(world, body):
-        end_now(world, body, reason="cancellation_requested")
+        if _trial_rule(body)["missing_payment_method"] == "pause":
+            pause_after_trial(world, body)
+        else:
+            end_now(world, body, reason="cancellation_requested")
         return
     customer = world.store.get("customer", body["customer"])
     before = world.render(body)
 
     def announce() -> None:
-        world.emit("customer.subscription.updated", body, changes(before, world.render(body)))
+        world.emit(UPDATED, body, changes(before, world.render(body)))
 
     with world.led_by(announce):
+        kept_anchor = body["status"] == "trialing" and (
+            _trial_rule(body).get("billing_cycle_anchor") == "unchanged"
+        )
         if body["status"] == "trialing":
             body["status"] = "active"
         due = [item for item in body["items"] if item["current_period_end"] <= now]
+        shares: dict[str, Fraction | None] = {}
         for item in due:
             cut_period(world, body, item, now)
+            shares[item["id"]] = _shortened(item, now) if kept_anchor else None
             item["_debits"] = [debit for debit in item["_debits"] if debit["end"] > now]
         charges = [
-            lambda invoice, item=item: line_for_period(world, invoice, body, item) for item in due
+            lambda invoice, item=item: line_for_period(
+                world, invoice, body, item, share=shares[item["id"]]
+            )
+            for item in due
         ]
-        # while unpaid, invoices go on but stay drafts and are not attempted (§3.6)
-        collects = body["status"] != "unpaid"
         period = {"period_start": min(b["start"] for b in _periods(before, due)), "period_end": now}
-        plan = Plan("subscription_cycle", charges, auto_advance=collects, settings=period)
-        invoice = draft_invoice(world, customer, body, plan)
-        if collects:
-            invoice["automatically_finalizes_at"] = now + world.switches.draft_seconds
+        plan = Plan("subscription_cycle", charges, settings=period)
+        set_course(world, body, draft_invoice(world, customer, body, plan))
+
+
+def _shortened(item: Json, now: int) -> Fraction | None:
+    """After a trial on an old anchor the first paid period is shorter (API 2026-09-30.endive)."""
+    start, end = item["current_period_start"], item["current_period_end"]
+    if start == now:
+        return None
+    item["current_period_start"] = now
+    return Fraction(end - now, end - start)
 
 
 def _periods(before: Json, items: list[Json]) -> list[Json]:
@@ -124,35 +178,28 @@ def _periods(before: Json, items: list[Json]) -> list[Json]:
     ]
 
 
+def _trial_rule(body: Json) -> Json:
+    return dict(body["trial_settings"]["end_behavior"])
+
+
 def _may_leave_trial(world: World, body: Json) -> bool:
-    """Without a payment method a trial may be told to cancel instead (Stripe docs: trials)."""
-    rule = body["trial_settings"]["end_behavior"]["missing_payment_method"]
+    """Without a payment method a trial may be told to cancel or pause (Stripe docs: trials)."""
     probe = {
         "customer": body["customer"],
         "default_payment_method": None,
         "_subscription": body["id"],
     }
+    rule = _trial_rule(body)["missing_payment_method"]
     return rule == "create_invoice" or chargeable(world, probe) is not None
-
-
-def preview_renewal(world: World, body: Json, moment: int) -> Json | None:
-    """The invoice that renewing at `moment` would draft; nothing of it stays."""
-    was = world.rehearsing
-    with world.store.rehearsal(), world.at(world.clock_of(body), moment):
-        world.rehearsing = True
-        try:
-            renew(world, body)
-        except Previewed as caught:
-            return caught.invoice
-        finally:
-            world.rehearsing = was
-    return None
 
 
 ACTIONS = {
     "expire_incomplete": expire_incomplete,
     "expire_pending": discard_pending,
     "end": _end,
+    "lapse": lapse_resumption,
+    "collect_again": _collect_again,
+    "end_discounts": _end_discounts,
     "trial_will_end": _trial_will_end,
     "upcoming": _upcoming,
     "renew": renew,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..kernel.errors import Json
+from ..kernel.rendering import changes
 from ..kernel.world import World
 from .documents import mark_uncollectible, void_document
 from .pending_updates import apply_pending, awaits, drop_pending
@@ -24,6 +25,9 @@ def invoice_paid(world: World, invoice: Json) -> None:
     if awaits(subscription, invoice):
         apply_pending(world, subscription)
         return
+    if _resumes(subscription, invoice):
+        _wake_up(world, subscription, "active")
+        return
     status = subscription["status"]
     recovered = (
         (status == "incomplete" and invoice["billing_reason"] == "subscription_create")
@@ -41,7 +45,11 @@ def invoice_failed(world: World, invoice: Json) -> None:
     subscription = subscription_of(world, invoice)
     if subscription is None or subscription["_busy"] or awaits(subscription, invoice):
         return
-    if subscription["status"] in ("active", "trialing"):
+    if _resumes(subscription, invoice):
+        # `resume_on_payment_success` stays paused until a try succeeds
+        if not subscription["_resuming"]["paid"]:
+            _wake_up(world, subscription, "past_due")
+    elif subscription["status"] in ("active", "trialing"):
         with world.changing(subscription, UPDATED):
             subscription["status"] = "past_due"
 
@@ -57,6 +65,8 @@ def void_invoice(world: World, invoice: Json) -> None:
         _forget_debits(subscription, invoice)
     if awaits(subscription, invoice):
         drop_pending(world, subscription)
+    elif _resumes(subscription, invoice):
+        subscription["_resuming"] = None
     elif subscription["status"] == "incomplete":
         with world.changing(subscription, UPDATED):
             subscription["status"] = "incomplete_expired"
@@ -73,6 +83,8 @@ def write_off(world: World, invoice: Json, reason: str) -> None:
         return
     if awaits(subscription, invoice):
         drop_pending(world, subscription)
+    elif _resumes(subscription, invoice):
+        _wake_up(world, subscription, "active")
     else:
         _restore(world, subscription)
 
@@ -107,3 +119,22 @@ def _forget_debits(subscription: Json, invoice: Json) -> None:
         item["_debits"] = [
             debit for debit in item["_debits"] if debit.get("invoice") != invoice["id"]
         ]
+
+
+def _resumes(subscription: Json, invoice: Json) -> bool:
+    """Whether this is the resumption invoice of a paused subscription."""
+    waiting = subscription.get("_resuming")
+    return bool(waiting and waiting["invoice"] == invoice["id"])
+
+
+def _wake_up(world: World, subscription: Json, status: str) -> None:
+    before = world.render(subscription)
+    wake(world, subscription, status)
+    world.emit(UPDATED, subscription, changes(before, world.render(subscription)))
+
+
+def wake(world: World, subscription: Json, status: str) -> None:
+    """Out of `paused`, with the event that says so."""
+    subscription |= {"status": status, "_resuming": None}
+    subscription.pop("status_details", None)
+    world.emit("customer.subscription.resumed", subscription)

@@ -10,22 +10,31 @@ from ..kernel.errors import Json
 from ..kernel.fields import merge_metadata
 from ..kernel.world import World
 from .collection import attempt, finalize, no_method_error, payment_error
+from .course import set_course
 from .ending import set_cancellation
 from .invoicing import Plan, draft_invoice
 from .items import check_items, choose_price, new_item, price_of
 from .lines import line_for_period
-from .methods import chargeable, resolve_method
+from .methods import chargeable
 from .pending_items import Extra, new_pending, read_extra
 from .pricing import interval_of
+from .settings import apply_item_settings, apply_settings, trial_settings
 from .templates import SUBSCRIPTION, fresh
 
 DAY = 86_400
+LATE = ("default_payment_method", "default_tax_rates", "discounts")
 
 
 def start_subscription(
-    world: World, customer: Json, params: Json, extras: list[Extra] | None = None
+    world: World,
+    customer: Json,
+    params: Json,
+    extras: list[Extra] | None = None,
+    *,
+    schedule: str | None = None,
 ) -> Json:
-    """Creates the subscription and settles its first invoice inside the call (§3.6)."""
+    """Creates the subscription and settles its first invoice inside the call; where a schedule
+    starts it, that invoice is a draft for about an hour and it is active meanwhile (§3.6)."""
     subscription = _blank(world, customer, params)
     world.add("subscription", subscription)
     for index, entry in enumerate(params["items"] or []):
@@ -35,7 +44,7 @@ def start_subscription(
         subscription["currency"] = subscription["currency"] or price["currency"]
         quantity = entry.get("quantity")
         item = new_item(world, subscription, price, 1 if quantity is None else quantity)
-        item["metadata"] = dict(entry.get("metadata") or {})
+        apply_item_settings(world, subscription, item, entry, f"items[{index}]")
         subscription["items"].append(item)
     check_items(world, subscription)
     if customer["currency"] not in (None, subscription["currency"]):
@@ -44,13 +53,11 @@ def start_subscription(
             "subscription, subscription schedule, discount, quote, or invoice item with currency "
             f"{customer['currency']}.",
         )
-    if params.get("default_payment_method"):
-        wanted = params["default_payment_method"]
-        method = resolve_method(world, wanted, customer, "default_payment_method")
-        subscription["default_payment_method"] = method["id"]
+    subscription["schedule"] = schedule
     shares = _set_anchor(world, subscription, params)
     subscription["_busy"] = True
     with world.led_by(lambda: world.emit("customer.subscription.created", subscription)):
+        apply_settings(world, subscription, {name: params[name] for name in LATE if name in params})
         _first_invoice(world, subscription, params, shares, extras or [])
         subscription["_busy"] = False
         _first_cancellation(subscription, params)
@@ -62,7 +69,9 @@ def _set_anchor(world: World, subscription: Json, params: Json) -> dict[str, Fra
     now = world.now(subscription)
     trial_end = _trial_end(params, now)
     wanted = params.get("billing_cycle_anchor")
-    subscription["billing_cycle_anchor"] = trial_end or wanted or now
+    rule = subscription["trial_settings"]["end_behavior"].get("billing_cycle_anchor")
+    after_trial = None if rule == "unchanged" else trial_end
+    subscription["billing_cycle_anchor"] = after_trial or wanted or now
     shares: dict[str, Fraction | None] = {}
     for item in subscription["items"]:
         interval, count = interval_of(price_of(world, item))
@@ -129,9 +138,9 @@ def _first_invoice(
         world, customer, subscription, Plan("subscription_create", charges=charges)
     )
     running = "trialing" if trial else "active"
-    if subscription["collection_method"] == "send_invoice":
-        invoice["automatically_finalizes_at"] = invoice["created"] + world.switches.draft_seconds
+    if subscription["collection_method"] == "send_invoice" or subscription["schedule"]:
         subscription["status"] = running
+        set_course(world, subscription, invoice)
         return
     finalize(world, invoice)
     if invoice["status"] == "paid" or _pay_first(world, invoice, params):
@@ -184,5 +193,5 @@ def _blank(world: World, customer: Json, params: Json) -> Json:
         subscription["billing_mode"] = {"flexible": None, "type": "classic"}
     subscription["payment_settings"] |= params.get("payment_settings") or {}
     if params.get("trial_settings"):
-        subscription["trial_settings"] = params["trial_settings"]
+        subscription["trial_settings"] = trial_settings(params["trial_settings"])
     return subscription

@@ -29,6 +29,9 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "payment_intent": ("customer",),
     "charge": ("payment_intent",),
     "customer": ("test_clock",),
+    "subscription_schedule": ("customer", "subscription"),
+    "credit_note": ("invoice", "customer"),
+    "promotion_code": ("code",),
 }
 
 

@@ -26,19 +26,25 @@ RECURRING_DATA = record(
     {**AMOUNT, "product": text(required=True), "recurring": RECURRING["recurring"]}
 )
 ONE_OFF_DATA = record({**AMOUNT, "product": text(required=True)})
+DISCOUNTS = array(record({name: text() for name in ("coupon", "discount", "promotion_code")}))
+TAX_RATES = array(text())
 ITEM: Fields = {
     **META,
+    "discounts": DISCOUNTS,
     "plan": text(),
     "price": text(),
     "price_data": RECURRING_DATA,
     "quantity": QUANTITY,
+    "tax_rates": TAX_RATES,
 }
 EXTRA: Fields = {
     "discountable": boolean(),
+    "discounts": DISCOUNTS,
     "metadata": METADATA,
     "price": text(),
     "price_data": ONE_OFF_DATA,
     "quantity": integer(least=0),
+    "tax_rates": TAX_RATES,
 }
 PERIOD = record({"end": moment(words=(), required=True), "start": moment(words=(), required=True)})
 LOOSE_AMOUNT: Fields = {
@@ -53,7 +59,7 @@ ANCHOR = record({"type": enum("now", "unchanged", required=True)})
 PREVIEW_ANCHOR = record(
     {"type": enum("now", "unchanged", "timestamp", required=True), "timestamp": TIMESTAMP}
 )
-CANCEL_AT = moment(words=("min_period_end", "max_period_end"))
+CANCEL_AT = moment(words=("min_period_end", "max_period_end", "max_billed_until"))
 TRIAL_END = moment(words=("now",))
 BILLING_MODE = record(
     {
@@ -64,9 +70,18 @@ BILLING_MODE = record(
 TRIAL_SETTINGS = record(
     {
         "end_behavior": record(
-            {"missing_payment_method": enum("cancel", "create_invoice", required=True)},
+            {
+                "billing_cycle_anchor": enum("now", "unchanged"),
+                "missing_payment_method": enum("cancel", "create_invoice", "pause"),
+            },
             required=True,
         )
+    }
+)
+PAUSE_COLLECTION = record(
+    {
+        "behavior": enum("keep_as_draft", "mark_uncollectible", "void", required=True),
+        "resumes_at": TIMESTAMP,
     }
 )
 PAYMENT_SETTINGS = record({"save_default_payment_method": enum("off", "on_subscription")})

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from ..billing.invoicing import compute_totals
 from ..billing.lines import line_from_pending
 from ..billing.pending_items import new_pending, read_extra
+from ..billing.rates import show_rates
+from ..billing.totals import compute_totals
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, record, text
 from ..kernel.lists import PAGE, RANGE, page, within
-from ..kernel.rendering import Shapes
+from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .billing_fields import LOOSE_AMOUNT, ONE_OFF_DATA
+from .billing_fields import DISCOUNTS, LOOSE_AMOUNT, ONE_OFF_DATA, TAX_RATES
 from .common import META, QUANTITY, apply_metadata, deleted
 
 CREATE: Fields = {
@@ -20,12 +21,14 @@ CREATE: Fields = {
     **LOOSE_AMOUNT,
     "customer": text(),
     "discountable": boolean(),
+    "discounts": DISCOUNTS,
     "invoice": text(),
     "price_data": ONE_OFF_DATA,
     # the price is named inside `pricing` since basil (§2.2)
     "pricing": record({"price": text()}),
     "quantity": QUANTITY,
     "subscription": text(),
+    "tax_rates": TAX_RATES,
 }
 UPDATE: Fields = {**META, "amount": LOOSE_AMOUNT["amount"], "description": text()}
 LIST: Fields = {
@@ -108,10 +111,16 @@ def index(world: World, call: Call) -> Json:
     return page(world, params, entries, call.url, wanted)
 
 
+def _show(world: World, entry: Json) -> Json:
+    return {**public(entry), "tax_rates": show_rates(world, entry["tax_rates"])}
+
+
 def shapes(known: Shapes) -> None:
+    known.shapers["invoiceitem"] = _show
     known.refer(
         "invoiceitem",
         customer="customer",
+        discounts="discount",
         invoice="invoice",
         pricing__price_details__price="price",
     )

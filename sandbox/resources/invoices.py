@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from ..billing.collection import attempt, finalize, payment_error, settle
+from ..billing.coupons import read_discounts
 from ..billing.documents import payment_of
 from ..billing.invoicing import Plan, draft_invoice
 from ..billing.lines import show_invoice
 from ..billing.methods import chargeable, resolve_method
+from ..billing.rates import find_rates
 from ..billing.standing import void_invoice, write_off
+from ..billing.totals import compute_totals
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, enum, integer, text
@@ -15,7 +18,7 @@ from ..kernel.lists import PAGE, RANGE, cut, page, within
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .billing_fields import COLLECTION
+from .billing_fields import COLLECTION, DISCOUNTS, TAX_RATES
 from .common import META, apply_metadata, assign, deleted, fresh_metadata
 
 SETTINGS: Fields = {
@@ -24,7 +27,9 @@ SETTINGS: Fields = {
     "collection_method": COLLECTION,
     "days_until_due": integer(least=0),
     "default_payment_method": text(),
+    "default_tax_rates": TAX_RATES,
     "description": text(),
+    "discounts": DISCOUNTS,
     "footer": text(),
 }
 CREATE: Fields = {
@@ -70,6 +75,7 @@ def create(world: World, call: Call) -> Json:
         wanted = params["default_payment_method"]
         method = resolve_method(world, wanted, customer, "default_payment_method")
         settings["default_payment_method"] = method["id"]
+    settings |= _reductions(world, customer, params)
     plan = Plan(
         "manual",
         take_pending=params.get("pending_invoice_items_behavior") == "include",
@@ -79,6 +85,32 @@ def create(world: World, call: Call) -> Json:
     invoice = draft_invoice(world, customer, subscription, plan)
     _plan_finalization(world, invoice)
     return world.render(invoice)
+
+
+def _reductions(world: World, customer: Json, params: Json, invoice: str | None = None) -> Json:
+    """Discounts and tax rates of the whole invoice, where they were sent."""
+    found: Json = {}
+    if "discounts" in params:
+        owner = {"invoice": invoice} if invoice else {}
+        found["discounts"] = read_discounts(
+            world, params["discounts"], customer, "discounts", **owner
+        )
+    if "default_tax_rates" in params:
+        found["default_tax_rates"] = find_rates(
+            world, params["default_tax_rates"], "default_tax_rates"
+        )
+    return found
+
+
+def _change_reductions(world: World, invoice: Json, params: Json) -> None:
+    """On drafts only: a finalized invoice keeps its amounts (Stripe docs: edit invoices)."""
+    customer = world.store.get("customer", invoice["customer"])
+    found = _reductions(world, customer, params, invoice["id"])
+    if found and invoice["status"] != "draft":
+        raise errors.invalid("Finalized invoices can't be updated in this way", next(iter(found)))
+    if found:
+        invoice |= found
+        compute_totals(world, invoice)
 
 
 def _plan_finalization(world: World, invoice: Json) -> None:
@@ -96,6 +128,7 @@ def update(world: World, call: Call) -> Json:
     with world.changing(invoice, "invoice.updated"):
         apply_metadata(invoice, params)
         assign(invoice, params, "description", "footer")
+        _change_reductions(world, invoice, params)
         if params.get("default_payment_method"):
             customer = world.store.get("customer", invoice["customer"])
             wanted = params["default_payment_method"]
@@ -175,6 +208,17 @@ def pay(world: World, call: Call) -> Json:
     return world.render(invoice)
 
 
+def send(world: World, call: Call) -> Json:
+    """Finalizes where needed and says that it was sent; nothing is sent in test mode either."""
+    invoice = world.require("invoice", call.id)
+    if invoice["status"] == "draft":
+        finalize(world, invoice)
+    if invoice["status"] not in ("open", "paid"):
+        raise errors.invalid("You can only send open invoices.")
+    world.emit("invoice.sent", invoice)
+    return world.render(invoice)
+
+
 def void(world: World, call: Call) -> Json:
     invoice = world.require("invoice", call.id)
     void_invoice(world, invoice)
@@ -233,10 +277,16 @@ def shapes(known: Shapes) -> None:
         "invoice",
         customer="customer",
         default_payment_method="payment_method",
+        discounts="discount",
         parent__subscription_details__subscription="subscription",
         test_clock="test_helpers.test_clock",
     )
-    known.refer("line_item", pricing__price_details__price="price", subscription="subscription")
+    known.refer(
+        "line_item",
+        discounts="discount",
+        pricing__price_details__price="price",
+        subscription="subscription",
+    )
     # both exist only when asked for (§2.2)
     known.computed["invoice", "payments"] = _payments
     known.computed["invoice", "confirmation_secret"] = _confirmation_secret
@@ -251,6 +301,7 @@ ROUTES = [
     Route("GET", "/v1/invoices/<id>/lines", lines, PAGE),
     Route("POST", "/v1/invoices/<id>/finalize", finalize_one, {"auto_advance": boolean()}),
     Route("POST", "/v1/invoices/<id>/pay", pay, PAY),
+    Route("POST", "/v1/invoices/<id>/send", send, {}),
     Route("POST", "/v1/invoices/<id>/void", void, {}),
     Route("POST", "/v1/invoices/<id>/mark_uncollectible", give_up_one, {}),
 ]

@@ -12,15 +12,18 @@ from ..kernel.world import World
 from .billing_fields import (
     BILLING_MODE,
     CANCEL_AT,
+    DISCOUNTS,
     EXTRA,
     ITEM,
     LOOSE_AMOUNT,
     PREVIEW_ANCHOR,
     PRORATION,
+    TAX_RATES,
     TIMESTAMP,
     TRIAL_END,
 )
 from .common import META
+from .subscription_schedules import END_BEHAVIOR, PHASES
 
 DETAILS: Fields = {
     **META,
@@ -29,6 +32,7 @@ DETAILS: Fields = {
     "cancel_at": CANCEL_AT,
     "cancel_at_period_end": boolean(),
     "cancel_now": boolean(),
+    "default_tax_rates": TAX_RATES,
     "items": array(
         record({**ITEM, "id": text(), "deleted": boolean(), "clear_usage": boolean()}), most=20
     ),
@@ -36,11 +40,19 @@ DETAILS: Fields = {
     "proration_date": TIMESTAMP,
     "trial_end": TRIAL_END,
 }
+SCHEDULE_DETAILS: Fields = {
+    "end_behavior": END_BEHAVIOR,
+    "phases": PHASES,
+    "proration_behavior": PRORATION,
+}
 PREVIEW: Fields = {
     "currency": text(),
     "customer": text(),
+    "discounts": DISCOUNTS,
     "invoice_items": array(record({**EXTRA, **LOOSE_AMOUNT, "unit_amount": integer()}), most=250),
     "preview_mode": enum("next", "recurring"),
+    "schedule": text(),
+    "schedule_details": record(SCHEDULE_DETAILS),
     "subscription": text(),
     "subscription_details": record(DETAILS),
 }

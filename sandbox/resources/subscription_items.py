@@ -75,7 +75,7 @@ def index(world: World, call: Call) -> Json:
 
 
 def shapes(known: Shapes) -> None:
-    known.refer("subscription_item", price__product="product")
+    known.refer("subscription_item", discounts="discount", price__product="product")
 
 
 ROUTES = [
