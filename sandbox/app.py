@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from .box import Sandbox
 from .exchanges import Reply
+from .hosted import hosted_pages
 from .kernel.faults import Dropped
 
 METHODS = ["GET", "POST", "DELETE"]
@@ -40,6 +41,7 @@ def create_app(box: Sandbox) -> Flask:
     def unknown(_: Exception) -> ResponseReturnValue:
         return _respond(box.call(request.method, request.path, "", dict(request.headers)))
 
+    app.register_blueprint(hosted_pages(box))
     _controls(app, box)
     return app
 

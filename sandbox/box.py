@@ -6,7 +6,8 @@ import base64
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from email.utils import formatdate
 from typing import Any, Literal
@@ -121,8 +122,14 @@ class Sandbox:
 
     def authenticate(self, payment_intent: str, *, succeed: bool = True) -> None:
         """The customer completes, or fails, the 3-D Secure challenge of a PaymentIntent."""
-        with self.lock, self.world.store.transaction():
+        with self.acting():
             authenticate(self.world, payment_intent, succeed=succeed)
+
+    @contextmanager
+    def acting(self) -> Iterator[None]:
+        """For what happens without an API request: a customer at a page, a bank's answer."""
+        with self.lock, self.world.store.transaction():
+            yield
         self._after()
 
     # ---- a request ------------------------------------------------------------------------

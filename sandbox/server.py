@@ -82,6 +82,7 @@ def open_server(
     if record:
         box.observers.append(Recorder(record))
     http = make_server(host, port, create_app(box), threaded=True, request_handler=QuietHandler)
+    box.world.pages = f"http://{host}:{http.server_port}"
     secret = _forward(box, forward_to) if forward_to else None
     return Server(box, http, secret)
 

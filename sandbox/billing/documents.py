@@ -31,7 +31,7 @@ def finalize_document(world: World, invoice: Json) -> None:
         )
     number = customer["next_invoice_sequence"]
     customer["next_invoice_sequence"] = number + 1
-    page = f"https://invoice.stripe.com/i/acct_sandbox/test_{invoice['id']}"
+    page = f"{world.pages}/i/acct_sandbox/test_{invoice['id']}"
     invoice |= {
         "amount_due": due,
         "amount_remaining": due,

@@ -36,6 +36,8 @@ class World:
         self.dated: dict[str, Dated] = {}
         self.request: Json = {"id": None, "idempotency_key": None}
         self.version: str | None = None
+        # where hosted pages are; a server says where it serves them itself
+        self.pages = "https://invoice.stripe.com"
         # the Stripe-Version a request names; None where it names none (stripe-facts §6.1)
         self._held: list[Json] | None = None
         self.rehearsing = False
