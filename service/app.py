@@ -46,8 +46,8 @@ class ProblemApi(Api):
         """``problems`` handles all errors."""
 
 
-def create_app(parts: Parts) -> Flask:
-    """The service as a WSGI app."""
+def create_app(parts: Parts, per_key: str = limits.PER_KEY) -> Flask:
+    """The service as a WSGI app; ``per_key`` is what one API key may ask for, as "1000/minute"."""
     app = Flask("planshift", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -60,17 +60,17 @@ def create_app(parts: Parts) -> Flask:
         routes: Routes = noun.blueprint(parts)
         api.register_blueprint(routes)
     app.register_blueprint(docs.blueprint(complete(api.spec.to_dict(), app)))
-    _install(app, parts)
+    _install(app, parts, per_key)
     return app
 
 
-def _install(app: Flask, parts: Parts) -> None:
+def _install(app: Flask, parts: Parts, per_key: str) -> None:
     """What surrounds every route, in the order in which a request meets it."""
     # What is registered first runs last on the way back, so it sees the final answer.
     app.after_request(_harden)
     problems.install(app)
     access.install(app, parts.keys)
-    limits.install(app)
+    limits.install(app, per_key)
     text.install(app)
     Idempotency(parts.database, parts.clock).install(app)
 

@@ -28,7 +28,7 @@ REFUSALS = parse("30/minute")
 WEBHOOK = "webhooks.receive"
 
 
-def install(app: Flask, per_key: str = PER_KEY) -> Limiter:
+def install(app: Flask, per_key: str) -> Limiter:
     """Count every request. Call after ``access.install``: it says whose request it is."""
     limiter = Limiter(
         key_func=lambda: caller().key_id,

@@ -113,7 +113,7 @@ class PlanChangeBody(Schema):
         metadata=said("all that the quote requires: the losses that are accepted"),
     )
     selections = fields.Dict(
-        keys=Text(validate=SHORT),
+        keys=Text(),
         values=Text(validate=SHORT),
         load_default=dict,
         metadata=said("all that the quote requires: what is kept where less fits"),
