@@ -115,19 +115,14 @@ def behaviour(method: Json, *, off_session: bool) -> Outcome:
     return outcome
 
 
-# What a payment method tells of its card and a charge does not (Stripe's OpenAPI document).
+# What a payment method tells of its card or account and a charge does not (Stripe's document).
 UNTOLD = ("display_brand", "generated_from", "networks", "three_d_secure_usage")
-
-
-def card_of(method: Json) -> Json:
-    """The card as a charge's `payment_method_details` show it."""
-    return {name: value for name, value in method["card"].items() if name not in UNTOLD}
 
 
 def looks(method: Json) -> Json:
     """`payment_method_details` of a charge: the method's type and what is shown of it."""
     kind = method["type"]
-    shown = card_of(method) if kind == "card" else dict(method[kind])
+    shown = {name: value for name, value in method[kind].items() if name not in UNTOLD}
     return {kind: shown, "type": kind}
 
 

@@ -209,7 +209,7 @@ def _add_extras(world: World, subscription: Json, entry: Entry) -> None:
     latest = max(item["current_period_start"] for item in subscription["items"])
     earliest = min(item["current_period_end"] for item in subscription["items"])
     for index, wanted in enumerate(entry.phase["add_invoice_items"]):
-        asked = {**wanted, "price_data": wanted["_price_data"], "period": None}
+        asked = {**wanted, "period": None}
         if asked["discountable"] is None:
             del asked["discountable"]
         label = f"add_invoice_items[{index}]"

@@ -106,8 +106,6 @@ def show_item(world: World, item: Json) -> Json:
     shown: Json = public(item)
     price = price_of(world, item)
     shown["price"] = world.render(price)
-    billed = [debit["end"] for debit in item["_debits"] if debit["invoice"]]
-    shown["billed_until"] = max(billed) if billed else None
     shown["tax_rates"] = show_rates(world, item["tax_rates"])
     shown["plan"] = plan_of(price)
     return shown

@@ -11,7 +11,7 @@ from ..kernel.store import copy_json
 from ..kernel.world import World
 from .items import choose_price
 from .phases import EMPTY_PHASE, phase_item
-from .pricing import interval_of
+from .pricing import inline_price, interval_of
 from .rates import find_rates
 
 MOST_PHASES = 10
@@ -110,7 +110,10 @@ def _read_phase(reading: Reading, entry: Json, start: int, label: str) -> Json:
     for name in PLAIN:
         phase[name] = entry.get(name)
     phase |= {
-        "add_invoice_items": [_extra(item) for item in entry.get("add_invoice_items") or []],
+        "add_invoice_items": [
+            _extra(world, item, f"{label}[add_invoice_items][{index}]")
+            for index, item in enumerate(entry.get("add_invoice_items") or [])
+        ],
         "default_tax_rates": find_rates(
             world, entry.get("default_tax_rates"), f"{label}[default_tax_rates]"
         ),
@@ -163,17 +166,20 @@ def _discounts(world: World, entries: list[Json] | None, label: str) -> list[Jso
     return shown
 
 
-def _extra(entry: Json) -> Json:
+def _extra(world: World, entry: Json, label: str) -> Json:
+    """As it is shown: by the id of a price, also where the price was given inline."""
+    price = entry.get("price")
+    if entry.get("price_data"):
+        price = inline_price(world, entry["price_data"], f"{label}[price_data]")["id"]
     period = {"end": {"type": "min_item_period_end"}, "start": {"type": "max_item_period_start"}}
     return {
         "discountable": entry.get("discountable"),
         "discounts": entry.get("discounts") or [],
         "metadata": dict(entry.get("metadata") or {}),
         "period": period,
-        "price": entry.get("price"),
+        "price": price,
         "quantity": entry.get("quantity"),
         "tax_rates": entry.get("tax_rates") or [],
-        "_price_data": entry.get("price_data"),
     }
 
 

@@ -35,7 +35,6 @@ SCHEDULE: Json = {
         "billing_thresholds": None,
         "collection_method": "charge_automatically",
         "default_payment_method": None,
-        "default_source": None,
         "description": None,
         "invoice_settings": {
             "account_tax_ids": None,
@@ -170,10 +169,7 @@ def begin(world: World, schedule: Json) -> None:
     ]
     start["billing_mode"] = schedule["billing_mode"]
     start["add_invoice_items"] = [
-        {
-            **{key: value for key, value in entry.items() if value is not None and key != "period"},
-            "price_data": entry["_price_data"],
-        }
+        {key: value for key, value in entry.items() if value is not None and key != "period"}
         for entry in phase["add_invoice_items"]
     ]
     if phase["trial_end"] and phase["trial_end"] > world.now(schedule):

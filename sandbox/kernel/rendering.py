@@ -37,6 +37,7 @@ class Shapes:
 ABSENT = frozenset(
     {
         "amount_paid_off_stripe",
+        "automatic_tax",
         "business_name",
         "context",
         "decline_code",

@@ -68,6 +68,7 @@ def delete_discount(world: World, call: Call) -> Json:
         raise errors.no_such("discount", subscription["id"])
     first = world.store.get("discount", subscription["discounts"][0])
     shown = {**world.render(first), "deleted": True}
+    del shown["end"]  # what is left of a discount does not tell it (Stripe's OpenAPI document)
     with world.changing(subscription, UPDATED):
         set_discounts(world, subscription, None)
     return shown
