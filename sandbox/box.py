@@ -18,7 +18,7 @@ from .exchanges import Exchange, LoggedCall, Observer, Reply, Request
 from .kernel import errors
 from .kernel.delivery import Delivery, Post
 from .kernel.errors import Json, StripeError
-from .kernel.faults import Dropped, FaultKind, Faults
+from .kernel.faults import Dropped, FaultKind, Faults, Latency
 from .kernel.fields import read_fields
 from .kernel.forms import parse_form
 from .kernel.idempotency import Answer, Keys
@@ -28,6 +28,7 @@ from .kernel.routing import EXPAND, Call, Route
 from .kernel.store import Key
 from .kernel.world import World
 from .resources import TABLE, register_shapes
+from .resources.thin_events import thin_form
 from .switches import Switches
 
 KEY = re.compile(r"^(sk|rk|rkcs)_test_\w+$")
@@ -57,7 +58,8 @@ class Sandbox:
         moment = int(start.timestamp()) if isinstance(start, datetime) else start
         self.switches = switches or Switches()
         self.lock = threading.RLock()
-        self.faults = Faults()
+        self.faults = Faults(seed)
+        self.latency = Latency()
         self.request_log: list[LoggedCall] = []
         self.deliver: Deliver = deliver
         self.observers = list(observers)
@@ -66,7 +68,8 @@ class Sandbox:
         self._agenda_hook = self.world.store.on_commit
         self.world.store.on_commit = self._committed
         register_shapes(self.world.shapes)
-        self._post = Post(self.world, self.lock, retry_waits)
+        self.delivery = Post(self.world, self.lock, retry_waits, thin_form)
+        self.world.resend = self.delivery.resend
         self._keys = Keys()
         self._seed = seed
         self._requests = 0
@@ -101,18 +104,18 @@ class Sandbox:
     @property
     def deliveries(self) -> list[Delivery]:
         """Every delivery there ever was, oldest first."""
-        return list(self._post.log)
+        return list(self.delivery.log)
 
     def pending_deliveries(self) -> list[Delivery]:
-        return self._post.pending()
+        return self.delivery.pending()
 
     def deliver_pending(self) -> list[Delivery]:
         """Sends what waits now, each once, in order, retries without regard to their backoff."""
-        return self._post.drain(patient=False)
+        return self.delivery.drain(patient=False)
 
     def deliver_due(self) -> list[Delivery]:
         """Sends what waits and whose backoff has passed: what the background thread does."""
-        return self._post.drain(patient=True)
+        return self.delivery.drain(patient=True)
 
     # ---- for tests and demos --------------------------------------------------------------
 
@@ -139,6 +142,7 @@ class Sandbox:
     ) -> Reply:
         """Answers one API request. Raises `Dropped` where a fault says there is no answer."""
         sent = {name.lower(): value for name, value in (headers or {}).items()}
+        self.latency.wait(method, path)
         fault = self.faults.take(method, path)
         with self.lock:
             self._requests += 1
@@ -249,13 +253,13 @@ class Sandbox:
             event = self.world.store.peek(family, identifier) if family == "event" else None
             if event is not None and not event.get("_posted"):
                 event["_posted"] = True
-                self._post.enqueue(event)
+                self.delivery.enqueue(event)
                 for observer in self.observers:
                     observer.announced(public(event))
 
     def _after(self) -> None:
         if self.deliver == "inline":
-            self._post.drain(patient=True)
+            self.delivery.drain(patient=True)
 
     def _show(self, exchange: Exchange) -> None:
         for observer in self.observers:
@@ -268,7 +272,7 @@ class Sandbox:
     def state(self) -> Json:
         """Clock and counts, for people."""
         with self.lock:
-            waiting: list[Any] = self._post.pending()
+            waiting: list[Any] = self.delivery.pending()
             return {
                 "now": self.now(),
                 "wall": int(time.time()),

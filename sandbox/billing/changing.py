@@ -17,6 +17,7 @@ from .item_changes import change_items, reanchors, same_item, was_interval
 from .items import cut_period, price_of
 from .lines import line_for_period
 from .methods import chargeable
+from .pausing import pauses_now, stand_still_after_trial
 from .pending_items import Extra, new_pending, read_extra
 from .pending_updates import check_allowed, discard_pending, hold_back
 from .phases import split_phase
@@ -143,9 +144,12 @@ def _end_or_set_trial(world: World, subscription: Json, change: Change) -> None:
     if wanted == "now":
         if subscription["status"] == "trialing":
             subscription["trial_end"] = change.now
+            world.emit("customer.subscription.trial_will_end", subscription)
+            if pauses_now(world, subscription):
+                stand_still_after_trial(world, subscription)
+                return
             subscription["status"] = "active"
             change.restart = True
-            world.emit("customer.subscription.trial_will_end", subscription)
         return
     if int(wanted) <= change.now:
         raise errors.invalid("Invalid timestamp: must be in the future", "trial_end")

@@ -52,6 +52,9 @@ def try_automatically(world: World, invoice: Json) -> None:
     result = attempt(world, invoice, automatic=True)
     if result == "processing":
         invoice["next_payment_attempt"] = None
+    elif result == "no_method" and not world.switches.retries_without_method:
+        # it waits for somebody to pay it
+        invoice["next_payment_attempt"] = None
     elif result != "paid" and upcoming is None and subscription is not None and not ended:
         invoice["auto_advance"] = False
         give_up(world, subscription)

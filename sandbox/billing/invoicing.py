@@ -14,6 +14,7 @@ from ..kernel.errors import Json
 from ..kernel.store import copy_json
 from ..kernel.world import World
 from .coupons import running
+from .customer_discounts import customer_discounts
 from .discounts import spend_once
 from .lines import line_from_pending, name_credited_lines, note_invoiced
 from .pending_items import waiting
@@ -94,6 +95,7 @@ def _blank(world: World, customer: Json, subscription: Json | None, plan: Plan) 
         invoice["discounts"] = [
             discount["id"] for discount in running(world, subscription["discounts"], now)
         ]
+    invoice["discounts"] = invoice["discounts"] or customer_discounts(world, customer, now)
     return {**invoice, **plan.settings}
 
 

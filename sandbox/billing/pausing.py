@@ -68,6 +68,23 @@ def pause_after_trial(world: World, subscription: Json) -> None:
     world.emit("customer.subscription.paused", subscription)
 
 
+def pauses_now(world: World, subscription: Json) -> bool:
+    """Whether a trial that is ended by hand pauses: told so, and nothing to charge (§6.2)."""
+    rule = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
+    probe = {
+        "customer": subscription["customer"],
+        "default_payment_method": None,
+        "_subscription": subscription["id"],
+    }
+    return rule == "pause" and chargeable(world, probe) is None
+
+
+def stand_still_after_trial(world: World, subscription: Json) -> None:
+    """The same inside an update, whose own event says what changed."""
+    _stand_still(world, subscription, "trial_end_without_payment_method")
+    world.emit("customer.subscription.paused", subscription)
+
+
 def _stand_still(world: World, subscription: Json, reason: str) -> None:
     subscription["status"] = "paused"
     subscription["status_details"] = {

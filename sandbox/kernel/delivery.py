@@ -1,4 +1,5 @@
-"""Webhook delivery: signed per endpoint, retried, in order (stripe-facts §4)."""
+"""Webhook delivery: signed per endpoint, retried, in order (stripe-facts §4); or, where that is
+asked for, with the bad habits of `habits`."""
 
 from __future__ import annotations
 
@@ -7,15 +8,18 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import requests
 
 from .errors import Json
+from .habits import Habits, chance
 from .world import World
 
 TRIES = 3  # what Stripe's own sandboxes do: three times over a few hours
+REACH = 5  # as many waiting events may be overtaken
 
 
 @dataclass
@@ -26,11 +30,12 @@ class Delivery:
     kind: str
     endpoint: str
     url: str
-    state: Literal["pending", "delivered", "failed"] = "pending"
+    state: Literal["pending", "delivered", "failed", "dropped"] = "pending"
     attempts: int = 0
     next_at: float = 0.0
     status: int | None = None
     error: str | None = None
+    thin: bool = False
 
 
 def signature(payload: str, secret: str, moment: int) -> str:
@@ -40,30 +45,125 @@ def signature(payload: str, secret: str, moment: int) -> str:
 
 
 class Post:
-    """The queue of deliveries of one sandbox."""
+    """The queue of deliveries of one sandbox, and the habits they are sent with.
 
-    def __init__(self, world: World, lock: threading.RLock, waits: tuple[float, ...]) -> None:
+    `thin_form` makes the notification that stands for an event where an endpoint gets those.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        lock: threading.RLock,
+        waits: tuple[float, ...],
+        thin_form: Callable[[Json], Json],
+    ) -> None:
         self.log: list[Delivery] = []
         self._world = world
         self._lock = lock
         self._waits = waits
+        self._thin_form = thin_form
         self._pending: list[Delivery] = []
         self._draining = threading.Lock()
+        self._habits: dict[str | None, Habits] = {None: Habits()}
+
+    # ---- habits ---------------------------------------------------------------------------
+
+    def habits(self, endpoint: str | None = None) -> Habits:
+        """Those of an endpoint: its own, else those of the whole run."""
+        return self._habits.get(endpoint, self._habits[None])
+
+    def put_on(self, endpoint: str | None = None, **wanted: Any) -> Habits:
+        """Changes the habits of one endpoint, or those of the run; events to come get them."""
+        self._habits[endpoint] = self.habits(endpoint).changed(wanted)
+        return self._habits[endpoint]
+
+    def behave(self) -> None:
+        """Takes all habits off again."""
+        self._habits = {None: Habits()}
+
+    # ---- the queue ------------------------------------------------------------------------
 
     def enqueue(self, event: Json) -> None:
+        """Queues an event for the endpoints that listen to it."""
         for endpoint_id in event["_endpoints"]:
-            endpoint = self._world.store.peek("webhook_endpoint", endpoint_id)
-            if endpoint is not None:
-                delivery = Delivery(event["id"], event["type"], endpoint_id, endpoint["url"])
-                self._pending.append(delivery)
-                self.log.append(delivery)
+            habits = self.habits(endpoint_id)
+            delivery = self._delivery(event, endpoint_id, thin=habits.thin)
+            if delivery is None:
+                continue
+            if self._draws(habits.drop, "drop", delivery):
+                delivery.state = "dropped"
+                continue
+            self._queue(delivery, habits)
+            if self._draws(habits.duplicate, "duplicate", delivery):
+                again = self._delivery(event, endpoint_id, thin=habits.thin)
+                assert again is not None, "the endpoint was there a moment ago"
+                self._queue(again, habits)
+            if not event.get("_twin") and self._draws(habits.twin, "twin", delivery):
+                self._tell_again(event, endpoint_id)
+
+    def resend(self, event_id: str, endpoint: str | None = None) -> list[Delivery]:
+        """Queues an event once more, for one endpoint or for all that it was meant for.
+
+        Raises LookupError for an event or endpoint that does not exist.
+        """
+        with self._lock:
+            event = self._world.store.peek("event", event_id)
+            if event is None:
+                raise LookupError(f"no event {event_id}")
+            made = []
+            for wanted in [endpoint] if endpoint else event["_endpoints"]:
+                delivery = self._delivery(event, wanted, thin=self.habits(wanted).thin)
+                if delivery is None and endpoint:
+                    raise LookupError(f"no webhook endpoint {endpoint}")
+                if delivery is not None:
+                    _note(event, wanted, delivered=False)
+                    self._pending.append(delivery)
+                    made.append(delivery)
+            return made
+
+    def _delivery(self, event: Json, endpoint_id: str, *, thin: bool) -> Delivery | None:
+        endpoint = self._world.store.peek("webhook_endpoint", endpoint_id)
+        if endpoint is None:
+            return None
+        delivery = Delivery(event["id"], event["type"], endpoint_id, endpoint["url"], thin=thin)
+        self.log.append(delivery)
+        return delivery
+
+    def _draws(self, probability: float, habit: str, delivery: Delivery) -> bool:
+        return chance(self._world.seed, habit, delivery.endpoint, delivery.event) < probability
+
+    def _queue(self, delivery: Delivery, habits: Habits) -> None:
+        drawn = chance(self._world.seed, "delay", delivery.endpoint, delivery.event, len(self.log))
+        if habits.delay:
+            delivery.next_at = time.time() + drawn * habits.delay
+        place = len(self._pending)
+        if self._draws(habits.reorder, "reorder", delivery):
+            reach = min(place, REACH)
+            place -= 1 + int(drawn * reach) if reach else 0
+        self._pending.insert(place, delivery)
+
+    def _tell_again(self, event: Json, endpoint_id: str) -> None:
+        """The same fact under an id of its own: a second event, for this endpoint."""
+        with self._world.store.transaction():
+            twin = {name: value for name, value in event.items() if name != "_posted"}
+            twin |= {
+                "id": self._world.identify("evt"),
+                "pending_webhooks": 1,
+                "_endpoints": [endpoint_id],
+                "_open": [endpoint_id],
+                "_twin": True,
+            }
+            self._world.add("event", twin)
 
     def pending(self) -> list[Delivery]:
         with self._lock:
             return list(self._pending)
 
+    # ---- sending --------------------------------------------------------------------------
+
     def drain(self, *, patient: bool) -> list[Delivery]:
-        """Sends what waits, in order; `patient` leaves retries until their backoff has passed.
+        """Sends what waits, in order; `patient` leaves what is delayed, and retries until their
+        backoff has passed.
 
         A receiver that calls the API back and so causes further events does not nest: the send
         under way picks those up.
@@ -114,7 +214,10 @@ class Post:
             delivery.error = "the endpoint was disabled or deleted"
             return None
         shown = self._world.render(event)
-        shown["api_version"] = endpoint["api_version"] or shown["api_version"]
+        if delivery.thin:
+            shown = self._thin_form(shown)
+        else:
+            shown["api_version"] = endpoint["api_version"] or shown["api_version"]
         payload = json.dumps(shown, indent=2)
         # a new t and signature for every attempt, in wall time
         headers = {
@@ -134,6 +237,11 @@ class Post:
                 step = min(delivery.attempts, len(self._waits)) - 1
                 delivery.next_at = time.time() + (self._waits[step] if self._waits else 0)
             if event is not None and delivered:
-                event["pending_webhooks"] -= 1
-            if event is not None and delivery.state == "failed":
-                event["_failed"] = True
+                _note(event, delivery.endpoint, delivered=True)
+
+
+def _note(event: Json, endpoint: str, *, delivered: bool) -> None:
+    """Keeps count of the endpoints that the event has not reached."""
+    still = [entry for entry in event["_open"] if entry != endpoint]
+    event["_open"] = still if delivered else [*still, endpoint]
+    event["pending_webhooks"] = len(event["_open"])

@@ -35,6 +35,7 @@ class World:
         self.seed = seed
         self.dated: dict[str, Dated] = {}
         self.request: Json = {"id": None, "idempotency_key": None}
+        self.resend: Callable[[str, str | None], object] = lambda _event, _endpoint: None
         self.version: str | None = None
         # where hosted pages are; a server says where it serves them itself
         self.pages = "https://invoice.stripe.com"
@@ -144,7 +145,9 @@ class World:
             "request": dict(self.request),
             "type": kind,
             "_endpoints": [hook["id"] for hook in listening],
-            "_failed": False,
+            "_open": [hook["id"] for hook in listening],
+            # test clocks run elsewhere in time; how long an event is kept they do not decide
+            "_written": self.clock_now(None),
         }
         if self._held is not None:
             self._held.append(event)

@@ -31,6 +31,7 @@ from . import (
     subscriptions,
     tax_rates,
     test_clocks,
+    thin_events,
     webhook_endpoints,
 )
 
@@ -57,6 +58,7 @@ FAMILIES = (
     cash_balances,
     test_clocks,
     events,
+    thin_events,
     webhook_endpoints,
 )
 TABLE = Table([route for family in FAMILIES for route in family.ROUTES])

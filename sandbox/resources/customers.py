@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..billing.balance import move_balance
+from ..billing.customer_discounts import check_coupon, set_coupon, show_customer
 from ..billing.ending import end_now
 from ..billing.methods import attach_method, resolve_method
 from ..kernel import errors
@@ -33,6 +34,7 @@ WRITABLE: Fields = {
     "description": text(),
     "email": text(most=512),
     "individual_name": text(most=150),
+    "coupon": text(),
     "invoice_prefix": text(clearable=False, most=12),
     "invoice_settings": record({"default_payment_method": text(), "footer": text()}),
     "name": text(),
@@ -85,6 +87,7 @@ def create(world: World, call: Call) -> Json:
         "test_clock": clock,
     }
     world.add("customer", customer)
+    check_coupon(world, params)
     assign(customer, params, *PLAIN, "tax_exempt", "invoice_prefix", "next_invoice_sequence")
     customer["preferred_locales"] = params.get("preferred_locales") or []
     if params.get("balance"):
@@ -93,6 +96,8 @@ def create(world: World, call: Call) -> Json:
     if params.get("payment_method"):
         method = attach_method(world, params["payment_method"], customer, announce=False)
     _apply_settings(world, customer, params, params.get("payment_method"), method)
+    if params.get("coupon"):
+        set_coupon(world, customer, params["coupon"])
     world.emit("customer.created", customer)
     if method is not None:
         world.emit("payment_method.attached", method)
@@ -132,7 +137,10 @@ def retrieve(world: World, call: Call) -> Json:
 
 def update(world: World, call: Call) -> Json:
     customer, params = world.require("customer", call.id), call.params
+    check_coupon(world, params)
     with world.changing(customer, "customer.updated"):
+        if "coupon" in params:
+            set_coupon(world, customer, params["coupon"])
         assign(customer, params, *PLAIN, "tax_exempt", "invoice_prefix", "next_invoice_sequence")
         apply_metadata(customer, params)
         if "preferred_locales" in params:
@@ -197,6 +205,7 @@ def list_balance(world: World, call: Call) -> Json:
 
 
 def shapes(known: Shapes) -> None:
+    known.shapers["customer"] = show_customer
     known.refer(
         "customer",
         default_source="payment_method",

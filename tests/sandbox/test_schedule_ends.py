@@ -65,6 +65,7 @@ class TestTheEnd:
         assert (done["status"], done["current_phase"]) == ("canceled", None)
 
     def test_expiring_comes_a_week_ahead(self, stage: Stage) -> None:
+        stage.box.switches.schedule_expiring_days = 7
         sub = stage.subscribe(stage.customer(), stage.price(1000))
         plan_change(stage, sub, end_behavior="cancel")
         stage.box.advance(to=MONTH - 7 * DAY - 1)

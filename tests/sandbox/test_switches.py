@@ -181,3 +181,14 @@ def test_a_first_invoice_may_expire_sooner(staged: Any) -> None:
     sub = stage.subscribe(stage.customer("pm_card_chargeCustomerFail"), stage.price(1000))
     stage.box.advance(seconds=60)
     assert stage.sub(sub["id"])["status"] == "incomplete_expired"
+
+
+def test_without_any_method_there_may_be_retries(staged: Any) -> None:
+    for value, status in ((False, "past_due"), (True, "canceled")):
+        stage = staged(retries_without_method=value)
+        customer = stage.customer()
+        sub = stage.subscribe(customer, stage.price(1000))
+        for method in stage.api.payment_methods.list({"customer": customer}).data:
+            stage.api.payment_methods.detach(method.id)
+        stage.box.advance(seconds=60 * DAY)
+        assert stage.sub(sub["id"])["status"] == status
