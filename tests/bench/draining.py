@@ -23,7 +23,7 @@ from .crew import Hand, hired
 from .databases import Databases
 from .tables import note, table, title
 
-CUSTOMERS = 150
+CUSTOMERS = 100
 WORKERS = {"SQLite": 1, "PostgreSQL": 2}
 
 

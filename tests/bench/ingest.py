@@ -22,9 +22,9 @@ from .tables import milliseconds, note, table, title
 
 GOAL = 0.5
 ROUNDS = 5
-BURST_S = 1.2
+BURST_S = 1.0
 # More than any server here answers in a burst.
-MOST = 10_000
+MOST = 8_000
 WARM = 300
 VERIFY_ONLY = "verify only"
 
