@@ -128,7 +128,7 @@ def _fail(operation: dict[str, Any], statuses: set[int]) -> None:
 
 
 def _name(status: int) -> str:
-    return "".join(word.capitalize() for word in HTTPStatus(status).name.split("_"))
+    return f"Problem{status}"
 
 
 def _statuses() -> list[int]:
