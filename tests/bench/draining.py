@@ -23,7 +23,7 @@ from .crew import Hand, hired
 from .databases import Databases
 from .tables import note, table, title
 
-CUSTOMERS = 100
+CUSTOMERS = 60
 WORKERS = {"SQLite": 1, "PostgreSQL": 2}
 
 
