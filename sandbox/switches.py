@@ -53,6 +53,13 @@ class Switches:
     interval_change_reanchors: Literal["no", "yes"] = "no"
     """Flexible mode, other interval, anchor omitted: recorded traffic says the anchor stays."""
 
+    interval_change_invoices: bool = False
+    """Flexible mode, other interval, anchor omitted, create_prorations: whether it is invoiced at
+    once all the same (§7)."""
+
+    anchor_string: Literal["400", "ok"] = "400"
+    """Whether the word `now` is still taken where endive wants `{"type": "now"}` (§7)."""
+
     inactive_price_resent: Literal["ok", "400"] = "ok"
     """Whether a schedule's phase may hold on to a price that it had and that is not active now."""
 

@@ -13,7 +13,7 @@ from .collection import Result, attempt, finalize, no_method_error, payment_erro
 from .course import hold
 from .ending import TERMINAL, set_cancellation
 from .invoicing import Plan, draft_invoice
-from .item_changes import change_items, reanchors, same_item, was_interval
+from .item_changes import change_items, other_interval, reanchors, same_item, was_interval
 from .items import cut_period, price_of
 from .lines import line_for_period
 from .methods import chargeable
@@ -60,6 +60,7 @@ def change_subscription(
 ) -> None:
     """Carries out an update; the subscription's own event leads those of its invoice (§4).
     `managed` is one that the subscription's schedule asks for."""
+    params = _with_anchor(world, params)
     _check_state(subscription, params)
     if subscription["schedule"] and not managed:
         _check_schedule(subscription, params)
@@ -104,6 +105,16 @@ def _check_state(subscription: Json, params: Json) -> None:
         )
 
 
+def _with_anchor(world: World, params: Json) -> Json:
+    """The word that stood for an anchor before endive, where it is still taken (§7)."""
+    anchor = params.get("billing_cycle_anchor")
+    if not isinstance(anchor, str):
+        return params
+    if world.switches.anchor_string == "400":
+        raise errors.invalid("Invalid object", "billing_cycle_anchor")
+    return {**params, "billing_cycle_anchor": {"type": anchor}}
+
+
 def _check_schedule(subscription: Json, params: Json) -> None:
     """While a schedule manages the subscription its end is the schedule's business (§3.7)."""
     if any(name in params for name in CANCELLATION):
@@ -130,7 +141,10 @@ def _apply(world: World, subscription: Json, change: Change) -> None:
         set_cancellation(subscription, wanted, change.now, clears_timestamp=clears)
     elif subscription["cancel_at_period_end"] and change.restart:
         set_cancellation(subscription, {"cancel_at_period_end": True}, change.now)
-    at_once = change.params.get("proration_behavior") == "always_invoice"
+    at_once = change.params.get("proration_behavior") == "always_invoice" or (
+        world.switches.interval_change_invoices
+        and other_interval(world, subscription, change.before["items"])
+    )
     if change.restart or (at_once and change.moved):
         _invoice(world, subscription, change)
 

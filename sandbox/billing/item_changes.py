@@ -54,16 +54,22 @@ def reanchors(world: World, subscription: Json, before: list[Json]) -> bool:
     """Classic mode restarts the cycle when the interval changes or something free becomes paid;
     flexible mode never does by itself (§3.2), short of the named switch."""
     old = {item["id"]: item for item in before}
-    pairs = [(old[item["id"]], item) for item in subscription["items"] if item["id"] in old]
-    other = any(
-        interval_of(price_of(world, was)) != interval_of(price_of(world, item))
-        for was, item in pairs
-    )
+    other = other_interval(world, subscription, before)
     if subscription["billing_mode"]["type"] == "flexible":
         return other and world.switches.interval_change_reanchors == "yes"
     was_free = all(unit_amount(price_of(world, was)) == 0 for was in old.values())
     is_paid = any(unit_amount(price_of(world, item)) > 0 for item in subscription["items"])
     return other or (was_free and is_paid)
+
+
+def other_interval(world: World, subscription: Json, before: list[Json]) -> bool:
+    """Whether an item that stays has another interval now."""
+    old = {item["id"]: item for item in before}
+    return any(
+        interval_of(price_of(world, old[item["id"]])) != interval_of(price_of(world, item))
+        for item in subscription["items"]
+        if item["id"] in old
+    )
 
 
 def was_interval(world: World, before: list[Json], item: Json) -> tuple[str, int] | None:

@@ -133,7 +133,10 @@ def _resumption(world: World, subscription: Json, params: Json) -> Json | None:
     """The resumption invoice, finalized; None where nothing is invoiced now."""
     now = world.now(subscription)
     moment = params.get("proration_date") or now
-    unchanged = (params.get("billing_cycle_anchor") or {}).get("type") == "unchanged"
+    anchor = params.get("billing_cycle_anchor") or {}
+    if isinstance(anchor, str):
+        raise errors.invalid("Invalid object", "billing_cycle_anchor")
+    unchanged = anchor.get("type") == "unchanged"
     behavior = params.get("proration_behavior") or "create_prorations"
     if params.get("proration_date") is not None:
         check_proration_date(subscription, moment)

@@ -114,35 +114,50 @@ def new_pending(
     entry = world.add(
         "invoiceitem",
         {
+            **_shape(extra, proration=proration),
             "id": identifier,
-            "object": "invoiceitem",
-            "amount": extra.amount,
-            "currency": extra.currency,
             "customer": customer["id"],
             "date": now,
-            "description": extra.description,
-            "discountable": extra.discountable and not proration,
             "discounts": discounts,
-            "frozen_fields": [],
             "invoice": invoice,
-            "invoicing_rules": [],
-            "livemode": False,
-            "metadata": dict(extra.metadata),
-            "net_amount": extra.amount,
             "parent": _parent(subscription, item),
             "period": {"start": start, "end": end},
-            "pricing": _pricing(extra, proration=proration),
-            "proration": proration,
             "proration_details": _proration_details(extra, credited) if proration else None,
-            "quantity": extra.quantity,
-            "quantity_decimal": str(extra.quantity),
-            "tax_rates": list(extra.tax_rates),
             "test_clock": customer["test_clock"],
             "_subscription": subscription["id"] if subscription else None,
         },
     )
     world.emit("invoiceitem.created", entry)
     return entry
+
+
+def _shape(extra: Extra, *, proration: bool) -> Json:
+    """What of an invoice item follows from what was asked for, in the order Stripe shows it."""
+    return {
+        "id": "",
+        "object": "invoiceitem",
+        "amount": extra.amount,
+        "currency": extra.currency,
+        "customer": "",
+        "date": 0,
+        "description": extra.description,
+        "discountable": extra.discountable and not proration,
+        "discounts": [],
+        "frozen_fields": [],
+        "invoice": None,
+        "invoicing_rules": [],
+        "livemode": False,
+        "metadata": dict(extra.metadata),
+        "net_amount": extra.amount,
+        "parent": None,
+        "period": None,
+        "pricing": _pricing(extra, proration=proration),
+        "proration": proration,
+        "proration_details": None,
+        "quantity": extra.quantity,
+        "quantity_decimal": str(extra.quantity),
+        "tax_rates": list(extra.tax_rates),
+    }
 
 
 def _proration_details(extra: Extra, credited: Json | None) -> Json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..kernel.fields import (
     METADATA,
     Fields,
+    any_of,
     array,
     boolean,
     decimal,
@@ -54,8 +55,11 @@ LOOSE_AMOUNT: Fields = {
     "period": PERIOD,
     "unit_amount_decimal": decimal(),
 }
-# An object since endive; the bare string is refused (API changelog 2026-09-30.endive, §2.2).
-ANCHOR = record({"type": enum("now", "unchanged", required=True)})
+# An object since endive (API changelog 2026-09-30.endive, §2.2); the bare string is read too, and
+# refused where it is used, by named switch (§7).
+ANCHOR = any_of(
+    enum("now", "unchanged"), record({"type": enum("now", "unchanged", required=True)})
+)
 PREVIEW_ANCHOR = record(
     {"type": enum("now", "unchanged", "timestamp", required=True), "timestamp": TIMESTAMP}
 )
