@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
+from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -13,7 +15,13 @@ def insert_once(tx: Session, table: type[Any], values: dict[str, Any]) -> bool:
 
     RETURNING tells, not ``rowcount``: that is -1 on PostgreSQL in SQLAlchemy 2.1.
     """
-    flavour = sqlite.insert if tx.get_bind().dialect.name == "sqlite" else postgresql.insert
-    first_key = next(iter(table.__table__.primary_key.columns))
-    statement = flavour(table).values(**values).on_conflict_do_nothing().returning(first_key)
-    return tx.execute(statement).first() is not None
+    statement = _insert_once(table.__table__, tx.get_bind().dialect.name)
+    return tx.execute(statement, values).first() is not None
+
+
+@cache
+def _insert_once(table: Table, dialect: str) -> Executable:
+    """The statement, made once: making it anew costs several times what running it does."""
+    flavour = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    first_key = next(iter(table.primary_key))
+    return flavour(table).on_conflict_do_nothing().returning(first_key)
