@@ -52,7 +52,9 @@ def choose_price(world: World, params: Json, param: str) -> Json | None:
     if not identifier:
         return None
     price = world.require("price", identifier, f"{param}[price]")
-    if not price["active"] and world.switches.inactive_price == "400":
+    # a schedule's phase was checked when it was read
+    known = bool(params.get("_known"))
+    if not price["active"] and not known and world.switches.inactive_price == "400":
         raise errors.invalid(
             f"The price specified is inactive. This field only accepts active prices: {identifier}",
             f"{param}[price]",

@@ -121,8 +121,9 @@ def _change_current(
         raise errors.invalid("The items of the current phase cannot be changed.", "phases[0]")
     change["items"] = items
     change["proration_behavior"] = params.get("proration_behavior") or "create_prorations"
-    if phase["trial_end"] != held["trial_end"]:
-        change["trial_end"] = phase["trial_end"] or "now"
+    ahead = phase["trial_end"] if (phase["trial_end"] or 0) > world.now(schedule) else None
+    if ahead != held["trial_end"]:
+        change["trial_end"] = ahead or "now"
     change_subscription(world, subscription, change, managed=True)
 
 
@@ -139,12 +140,12 @@ def _item_changes(world: World, subscription: Json, phase: Json) -> list[Json]:
     for was, wanted in lay_out(world, subscription, phase):
         entry = {name: wanted[name] for name in names}
         if was is None:
-            entries.append({**entry, "price": wanted["price"]})
+            entries.append({**entry, "price": wanted["price"], "_known": True})
             continue
         kept.add(was["id"])
         entry["id"] = was["id"]
         if wanted["price"] != was["price"]:
-            entry["price"] = wanted["price"]
+            entry |= {"price": wanted["price"], "_known": True}
         entries.append(entry)
     gone = [item for item in subscription["items"] if item["id"] not in kept]
     return entries + [{"id": item["id"], "deleted": True} for item in gone]

@@ -164,7 +164,12 @@ def begin(world: World, schedule: Json) -> None:
     wanted = settings_of(schedule, phase, entering=True)
     start: Json = {name: value for name, value in wanted.items() if value}
     start["items"] = [
-        {name: item[name] for name in ("price", "quantity", "discounts", "metadata", "tax_rates")}
+        {
+            **{name: item[name] for name in ("discounts", "metadata", "tax_rates")},
+            "price": item["price"],
+            "quantity": item["quantity"],
+            "_known": True,
+        }
         for item in phase["items"]
     ]
     start["billing_mode"] = schedule["billing_mode"]

@@ -144,6 +144,20 @@ class TestUpdatingPhases:
         lines = stage.latest(sub["id"])["lines"]["data"]
         assert sorted(line["amount"] for line in lines) == [-500, 1000]
 
+    def test_a_trial_that_is_over_may_be_sent_again(self, stage: Stage) -> None:
+        sub = stage.subscribe(stage.customer(), stage.price(1000), trial_period_days=7)
+        schedule = adopt(stage, sub)
+        trial = schedule["phases"][0]["trial_end"]
+        small = stage.price(500)
+        phases = [resent(schedule["phases"][0], trial_end=trial), next_phase(small)]
+        update = stage.api.subscription_schedules.update
+        update(schedule["id"], {"phases": phases})  # type: ignore[typeddict-item]
+        assert stage.sub(sub["id"])["status"] == "trialing"
+        del phases[0]["trial_end"]
+        update(schedule["id"], {"phases": phases})  # type: ignore[typeddict-item]
+        assert stage.sub(sub["id"])["status"] == "active"
+        update(schedule["id"], {"phases": phases, "metadata": {"k": "v"}})  # type: ignore[typeddict-item]
+
     def test_now_switches_at_once(self, stage: Stage, sub: Any) -> None:
         schedule = adopt(stage, sub)
         stage.box.advance(seconds=10 * DAY)
@@ -186,6 +200,19 @@ class TestFromScratch:
         begun = stage.api.subscription_schedules.retrieve(schedule["id"])
         assert begun["status"] == "active"
         assert stage.sub(begun["subscription"])["start_date"] == START + 5 * DAY
+
+    def test_a_price_of_its_own(self, stage: Stage) -> None:
+        """Inline prices are not active, and yet good for the phase that was made with them."""
+        data = {
+            "currency": "usd",
+            "product": stage.product,
+            "unit_amount": 700,
+            "recurring": {"interval": "month"},
+        }
+        phase = {**next_phase(""), "items": [{"price_data": data}]}
+        schedule = stage.api.subscription_schedules.create(self.wanted(stage, phases=[phase]))
+        stage.box.advance(seconds=HOUR)
+        assert stage.latest(schedule["subscription"])["amount_paid"] == 700
 
     def test_one_canceled_before_it_starts(self, stage: Stage) -> None:
         later = self.wanted(stage, start_date=START + 5 * DAY)
