@@ -13,6 +13,7 @@ from adapter import errors
 from adapter.gateway import failures
 from webhooks import BadRequest
 
+from .problem_codes import ALL as MEANINGS
 from .text import shown
 
 log = structlog.get_logger(__name__)
@@ -56,7 +57,9 @@ def install(app: Flask) -> None:
 def _adapter_error(error: errors.AdapterError) -> Response:
     status = next(code for kind, code in STATUS if isinstance(error, kind))
     if isinstance(error, errors.Misconfigured):
+        # For the operator: Stripe's own words, in which a part of the key may stand.
         log.error("misconfigured", code=error.code, detail=error.detail)
+        return problem(status, error.code, MEANINGS[error.code].text)
     return problem(status, error.code, error.detail, **error.facts)
 
 

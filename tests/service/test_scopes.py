@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 
+from adapter.errors import Misconfigured
 from adapter.keys import SCOPES
 from service.api import access
 from service.app import HEADERS
@@ -98,18 +99,30 @@ def test_every_answer_carries_the_headers_of_security(w: World):
         assert "unsafe" not in answer.headers["Content-Security-Policy"]
 
 
-def test_a_fault_of_ours_says_nothing_about_itself(w: World, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        (RuntimeError("sk_test_planshift_tests in /srv/adapter.py"), (500, "internal_error")),
+        (
+            Misconfigured("stripe_key_rejected", "RuntimeError: sk_test_planshift_tests"),
+            (503, "stripe_key_rejected"),
+        ),
+    ],
+)
+def test_a_fault_of_ours_says_nothing_about_itself(
+    w: World, monkeypatch: pytest.MonkeyPatch, fault: Exception, told: tuple[int, str]
+):
     secret = "sk_test_planshift_tests"
 
     def broken(*_: object) -> None:
-        raise RuntimeError(f"{secret} in /srv/planshift/adapter.py")
+        raise fault
 
     monkeypatch.setattr(type(w.parts.states), "account", broken)
     answer = w.call("PUT", "/v1/accounts/acme", {"email": "a@b.example"})
-    assert (answer.status_code, answer.json["code"]) == (500, "internal_error")
+    assert (answer.status_code, answer.json["code"]) == told
     assert answer.content_type == "application/problem+json"
-    for told in (secret, "Traceback", "RuntimeError", "/srv", "adapter"):
-        assert told not in answer.text
+    for kept in (secret, "Traceback", "RuntimeError", "/srv", "adapter"):
+        assert kept not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
