@@ -257,7 +257,13 @@ def _invoice(world: World, subscription: Json, change: Change) -> None:
     ]
     automatic = subscription["collection_method"] == "charge_automatically"
     # upgrade invoices are not retried by themselves (§3.6)
-    plan = Plan("subscription_update", charges=charges, auto_advance=not automatic)
+    since = min(int(item["current_period_start"]) for item in change.before["items"])
+    plan = Plan(
+        "subscription_update",
+        charges=charges,
+        auto_advance=not automatic,
+        settings={"period_start": since},
+    )
     invoice = draft_invoice(world, customer, subscription, plan)
     if subscription["pause_collection"]:
         hold(world, subscription, invoice)

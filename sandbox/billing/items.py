@@ -28,6 +28,7 @@ def new_item(world: World, subscription: Json, price: Json, quantity: int) -> Js
         "created": world.now(subscription),
         "current_period_end": 0,
         "current_period_start": 0,
+        "current_trial": None,
         "discounts": [],
         "metadata": {},
         "price": price["id"],

@@ -74,7 +74,6 @@ def line_from_pending(world: World, invoice: Json, entry: Json) -> Json:
         period=dict(entry["period"]),
         pricing=public(entry["pricing"]),
         quantity=entry["quantity"],
-        subscription=entry["_subscription"],
         _tax_rates=list(entry["tax_rates"]),
     )
     line["_credits"] = (entry["proration_details"] or {}).get("credited_items")
@@ -149,7 +148,6 @@ def line_for_period(
         period={"start": begin, "end": end},
         pricing=pricing_of(price),
         quantity=item["quantity"],
-        subscription=subscription["id"],
         _tax_rates=list(item["tax_rates"]),
     )
     if not trial:

@@ -33,6 +33,7 @@ def new_method(world: World, card: str, details: Json | None = None) -> Json:
             look.kind: SHOWN[look.kind](world, look),
             "created": world.now(),
             "customer": None,
+            "customer_account": None,
             "livemode": False,
             "metadata": {},
             "type": look.kind,

@@ -117,6 +117,7 @@ def new_pending(
             **_shape(extra, proration=proration),
             "id": identifier,
             "customer": customer["id"],
+            "customer_account": None,
             "date": now,
             "discounts": discounts,
             "invoice": invoice,
@@ -148,7 +149,6 @@ def _shape(extra: Extra, *, proration: bool) -> Json:
         "invoicing_rules": [],
         "livemode": False,
         "metadata": dict(extra.metadata),
-        "net_amount": extra.amount,
         "parent": None,
         "period": None,
         "pricing": _pricing(extra, proration=proration),
@@ -179,18 +179,11 @@ def _parent(subscription: Json | None, item: Json | None) -> Json | None:
 
 
 def _pricing(extra: Extra, *, proration: bool) -> Json:
-    if extra.price is not None and not proration:
-        return pricing_of(extra.price)
-    per_piece = Decimal(extra.amount) / (extra.quantity or 1)
-    shown: Json = {
-        "price_details": None,
-        "type": "price_details",
-        "unit_amount_decimal": plain(round(per_piece, 12)),
-    }
-    if extra.price is not None:
-        # a proration names its price; its unit amount is its own
-        shown["price_details"] = pricing_of(extra.price)["price_details"]
-    return shown
+    if extra.price is None:
+        per_piece = plain(round(Decimal(extra.amount) / (extra.quantity or 1), 12))
+        return {"price_details": None, "type": "price_details", "unit_amount_decimal": per_piece}
+    # a proration names its price and no amount per piece (recorded traffic of 2026-09-30.endive)
+    return pricing_of(extra.price) | ({"unit_amount_decimal": None} if proration else {})
 
 
 def waiting(world: World, customer: str, subscription: Json | None) -> list[Json]:

@@ -55,13 +55,14 @@ def _set_collection(subscription: Json, params: Json) -> None:
 
 
 def trial_settings(params: Json) -> Json:
-    """`trial_settings` in full: the anchor rule only where it was set (API 2026-09-30.endive)."""
+    """`trial_settings` in full (recorded traffic of 2026-09-30.endive)."""
     wanted = params["end_behavior"]
-    rule = wanted.get("missing_payment_method") or "create_invoice"
-    shown: Json = {"missing_payment_method": rule}
-    if wanted.get("billing_cycle_anchor"):
-        shown["billing_cycle_anchor"] = wanted["billing_cycle_anchor"]
-    return {"end_behavior": shown}
+    return {
+        "end_behavior": {
+            "billing_cycle_anchor": wanted.get("billing_cycle_anchor") or "now",
+            "missing_payment_method": wanted.get("missing_payment_method") or "create_invoice",
+        }
+    }
 
 
 def pause_of(wanted: Json | None, subscription: Json, world: World) -> Json | None:

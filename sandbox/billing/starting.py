@@ -191,6 +191,8 @@ def _blank(world: World, customer: Json, params: Json) -> Json:
     if (params.get("billing_mode") or {}).get("type") == "classic":
         # flexible is the default since clover (§2.2)
         subscription["billing_mode"] = {"flexible": None, "type": "classic"}
+    else:
+        subscription["billing_mode"]["updated_at"] = subscription["created"]
     subscription["payment_settings"] |= params.get("payment_settings") or {}
     if params.get("trial_settings"):
         subscription["trial_settings"] = trial_settings(params["trial_settings"])

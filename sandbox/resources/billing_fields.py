@@ -57,9 +57,7 @@ LOOSE_AMOUNT: Fields = {
 }
 # An object since endive (API changelog 2026-09-30.endive, §2.2); the bare string is read too, and
 # refused where it is used, by named switch (§7).
-ANCHOR = any_of(
-    enum("now", "unchanged"), record({"type": enum("now", "unchanged", required=True)})
-)
+ANCHOR = any_of(enum("now", "unchanged"), record({"type": enum("now", "unchanged", required=True)}))
 PREVIEW_ANCHOR = record(
     {"type": enum("now", "unchanged", "timestamp", required=True), "timestamp": TIMESTAMP}
 )

@@ -69,6 +69,7 @@ def create(world: World, call: Call) -> Json:
         "balance": 0,
         "created": world.clock_now(clock),
         "currency": None,
+        "customer_account": None,
         "default_source": None,
         "delinquent": False,
         "discount": None,

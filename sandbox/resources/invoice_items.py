@@ -74,7 +74,7 @@ def update(world: World, call: Call) -> Json:
     if "description" in call.params:
         entry["description"] = call.params["description"]
     if call.params.get("amount") is not None:
-        entry["amount"] = entry["net_amount"] = call.params["amount"]
+        entry["amount"] = call.params["amount"]
     return world.render(entry)
 
 

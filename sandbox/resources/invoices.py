@@ -285,7 +285,6 @@ def shapes(known: Shapes) -> None:
         "line_item",
         discounts="discount",
         pricing__price_details__price="price",
-        subscription="subscription",
     )
     # both exist only when asked for (§2.2)
     known.computed["invoice", "payments"] = _payments

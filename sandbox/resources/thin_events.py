@@ -45,10 +45,8 @@ def thin_form(event: Json) -> Json:
     thin: Json = {
         "id": TWIN + event["id"].removeprefix("evt_"),
         "object": "v2.core.event",
-        "context": None,
         "created": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "livemode": event["livemode"],
-        "reason": None,
         "snapshot_event": event["id"],
         "type": f"v1.{event['type']}",
     }
@@ -69,7 +67,7 @@ def retrieve(world: World, call: Call) -> Json:
     event = world.store.peek("event", snapshot)
     if event is None:
         raise errors.no_such("event", call.id)
-    return {**thin_form(world.render(event)), "changes": None}
+    return thin_form(world.render(event))
 
 
 def shapes(known: Shapes) -> None:
