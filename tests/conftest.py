@@ -14,6 +14,9 @@ from adapter.database import Database, open_database
 from adapter.migrations import migrate
 from tests.support.postgres import NoPostgres, PostgresServer, find_server
 
+# Stripe's own document judges every sandbox of every test.
+pytest_plugins = ["tests.judges.plugin"]
+
 DATABASES = ("sqlite", "postgresql")
 
 # `make test` samples the laws, the same way every time; `make soak` tries to break them.

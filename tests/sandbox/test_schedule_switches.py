@@ -111,6 +111,10 @@ def test_another_interval_may_be_invoiced_at_once(stage: Stage, total: int) -> N
     assert stage.latest(sub["id"])["total"] == total
 
 
+@pytest.mark.dispute(
+    "request POST /v1/subscriptions/{subscription_exposed_id}: "
+    "billing_cycle_anchor: now is not of type object"
+)
 @pytest.mark.parametrize("switches", [Switches(anchor_string="ok")])
 def test_the_old_word_for_the_anchor_may_still_do(stage: Stage) -> None:
     sub = started(stage)
