@@ -39,7 +39,6 @@ class Blueprint(FlaskBlueprint):
     def alt_response(
         self, status_code: int, *, schema: type[Schema] | None = None
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
-
     @staticmethod
     def doc(**kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
 

@@ -26,7 +26,7 @@ from service.api.text import WHY
 from tests.support.world import World, world
 
 SOAK = bool(os.environ.get("SOAK"))
-EXAMPLES = 300 if SOAK else 10
+EXAMPLES = 300 if SOAK else 8
 FITTING, VIOLATING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 # A request may fit and yet name a plan that is not sold, which `positive_data_acceptance` takes
 # for a contradiction; `contradiction` below looks closer. Keys are the subject of test_scopes.
