@@ -22,6 +22,7 @@ from .box import Sandbox
 from .exchanges import Exchange, LoggedCall, Observer, Recorder, Reply
 from .kernel.delivery import Delivery
 from .mounting import mount
+from .pages import Visitor
 from .switches import Switches
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Reply",
     "Sandbox",
     "Switches",
+    "Visitor",
     "create_app",
     "mount",
 ]

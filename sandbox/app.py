@@ -13,6 +13,7 @@ from .controls import controls
 from .exchanges import Reply
 from .hosted import hosted_pages
 from .kernel.faults import Dropped
+from .pages import checkout_pages, portal_pages
 
 METHODS = ["GET", "POST", "DELETE"]
 SILENCE = 90  # longer than the SDK's default timeout of 80 s, so that a timeout is what it sees
@@ -41,6 +42,8 @@ def create_app(box: Sandbox) -> Flask:
         return _respond(box.call(request.method, request.path, "", dict(request.headers)))
 
     app.register_blueprint(hosted_pages(box))
+    app.register_blueprint(checkout_pages(box))
+    app.register_blueprint(portal_pages(box))
     app.register_blueprint(controls(box))
     return app
 

@@ -10,6 +10,7 @@ Layers, each knowing only those before it: `pricing`, `cards`, `balance`, `metho
 """
 
 from ..kernel.world import Dated
+from .checkout import Sessions
 from .dunning import Invoices
 from .renewal import Subscriptions
 from .schedules import Schedules
@@ -20,6 +21,7 @@ DATED: dict[str, Dated] = {
     "subscription_schedule": Schedules(),
     "invoice": Invoices(),
     "payment_intent": PaymentIntents(),
+    "checkout.session": Sessions(),
 }
 
 __all__ = ["DATED"]

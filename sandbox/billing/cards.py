@@ -105,9 +105,6 @@ def look_of(method: Json) -> Card:
 def behaviour(method: Json, *, off_session: bool) -> Outcome:
     """What a charge of this payment method comes to."""
     outcome = look_of(method).outcome
-    if outcome in ("action", "action_once") and method.get("_present"):
-        # the customer sits at Checkout's page and has answered the challenge there
-        return "ok"
     if outcome == "action_once":
         return "action" if not method.get("_authenticated") else "ok"
     if method["_card"] == "authenticationRequiredSetupForOffSession" and not off_session:

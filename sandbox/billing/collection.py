@@ -26,9 +26,15 @@ def finalize(world: World, invoice: Json) -> None:
 
 
 def _preselect(world: World, invoice: Json) -> None:
-    """With a saved method at hand the PaymentIntent only waits for its confirmation."""
+    """With a saved method at hand the PaymentIntent only waits for its confirmation; one that
+    Checkout prepared has been paid already, or is under way."""
     intent, method = payment_of(world, invoice), chargeable(world, invoice)
-    if intent is not None and method is not None:
+    if intent is None or invoice.get("_ready"):
+        if intent is not None and intent["status"] == "succeeded":
+            invoice["attempt_count"] = 1
+            settle(world, invoice, invoice["amount_due"])
+        return
+    if method is not None:
         intent |= {"status": "requires_confirmation", "payment_method": method["id"]}
 
 

@@ -51,7 +51,36 @@ def finalize_document(world: World, invoice: Json) -> None:
 
 
 def open_payment(world: World, invoice: Json) -> Json:
-    """The PaymentIntent of an invoice, and the InvoicePayment that ties them."""
+    """The PaymentIntent of an invoice, and the InvoicePayment that ties them. Where Checkout has
+    taken the money before there was an invoice (§2.2), it is the intent that did so."""
+    intent = world.store.find("payment_intent", invoice.get("_ready") or "")
+    if intent is not None:
+        intent["_invoice"] = invoice["id"]
+    else:
+        intent = _new_intent(world, invoice)
+    world.add(
+        "invoice_payment",
+        {
+            "id": world.identify("inpay"),
+            "object": "invoice_payment",
+            "amount_paid": None,
+            "amount_requested": invoice["amount_due"],
+            "created": world.now(invoice),
+            "currency": invoice["currency"],
+            "invoice": invoice["id"],
+            "is_default": True,
+            "livemode": False,
+            "payment": {"payment_intent": intent["id"], "type": "payment_intent"},
+            "status": "open",
+            "status_transitions": {"canceled_at": None, "paid_at": None},
+            "_payment_intent": intent["id"],
+            "_customer": invoice["customer"],
+        },
+    )
+    return intent
+
+
+def _new_intent(world: World, invoice: Json) -> Json:
     intent_id = world.identify("pi")
     intent = fresh(
         PAYMENT_INTENT,
@@ -67,25 +96,6 @@ def open_payment(world: World, invoice: Json) -> Json:
     )
     world.add("payment_intent", intent)
     world.emit("payment_intent.created", intent)
-    world.add(
-        "invoice_payment",
-        {
-            "id": world.identify("inpay"),
-            "object": "invoice_payment",
-            "amount_paid": None,
-            "amount_requested": invoice["amount_due"],
-            "created": world.now(invoice),
-            "currency": invoice["currency"],
-            "invoice": invoice["id"],
-            "is_default": True,
-            "livemode": False,
-            "payment": {"payment_intent": intent_id, "type": "payment_intent"},
-            "status": "open",
-            "status_transitions": {"canceled_at": None, "paid_at": None},
-            "_payment_intent": intent_id,
-            "_customer": invoice["customer"],
-        },
-    )
     return intent
 
 

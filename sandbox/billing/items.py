@@ -53,7 +53,7 @@ def choose_price(world: World, params: Json, param: str) -> Json | None:
     if not identifier:
         return None
     price = world.require("price", identifier, f"{param}[price]")
-    # a schedule's phase was checked when it was read
+    # a schedule's phase was checked when it was read, a price made for Checkout is never active
     known = bool(params.get("_known"))
     if not price["active"] and not known and world.switches.inactive_price == "400":
         raise errors.invalid(

@@ -134,9 +134,8 @@ def _first_invoice(
         )
         for item in subscription["items"]
     ]
-    invoice = draft_invoice(
-        world, customer, subscription, Plan("subscription_create", charges=charges)
-    )
+    plan = Plan("subscription_create", charges, settings={"_ready": params.get("_ready")})
+    invoice = draft_invoice(world, customer, subscription, plan)
     running = "trialing" if trial else "active"
     if subscription["collection_method"] == "send_invoice" or subscription["schedule"]:
         subscription["status"] = running

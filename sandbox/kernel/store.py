@@ -32,6 +32,9 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "subscription_schedule": ("customer", "subscription"),
     "credit_note": ("invoice", "customer"),
     "promotion_code": ("code",),
+    "checkout.session": ("customer", "subscription", "_payment_intent"),
+    "billing.meter": ("event_name",),
+    "billing.meter_event": ("_customer", "identifier"),
 }
 
 

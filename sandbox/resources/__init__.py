@@ -10,6 +10,8 @@ from ..kernel.rendering import Shapes
 from ..kernel.routing import Table
 from . import (
     cash_balances,
+    checkout_pages,
+    checkout_sessions,
     coupons,
     credit_notes,
     customers,
@@ -19,6 +21,7 @@ from . import (
     payment_intents,
     payment_methods,
     payments,
+    portal,
     previews,
     prices,
     products,
@@ -56,6 +59,9 @@ FAMILIES = (
     refunds,
     sources,
     cash_balances,
+    checkout_sessions,
+    checkout_pages,
+    portal,
     test_clocks,
     events,
     thin_events,

@@ -6,26 +6,16 @@ from ..billing.balance import move_balance
 from ..billing.customer_discounts import check_coupon, set_coupon, show_customer
 from ..billing.ending import end_now
 from ..billing.methods import attach_method, resolve_method
+from ..billing.people import PLAIN, new_customer
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, array, enum, integer, record, text
-from ..kernel.ids import token
 from ..kernel.lists import PAGE, RANGE, page, within
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
 from .common import ADDRESS, META, SHIPPING, apply_metadata, assign, deleted, fresh_metadata
 
-PLAIN = (
-    "address",
-    "business_name",
-    "description",
-    "email",
-    "individual_name",
-    "name",
-    "phone",
-    "shipping",
-)
 WRITABLE: Fields = {
     **META,
     "address": record(ADDRESS),
@@ -61,33 +51,8 @@ def create(world: World, call: Call) -> Json:
     clock = params.get("test_clock")
     if clock:
         world.require("test_helpers.test_clock", clock, "test_clock")
-    identifier = world.identify("cus", 14)
-    customer: Json = {
-        "id": identifier,
-        "object": "customer",
-        **dict.fromkeys(PLAIN),
-        "balance": 0,
-        "created": world.clock_now(clock),
-        "currency": None,
-        "customer_account": None,
-        "default_source": None,
-        "delinquent": False,
-        "discount": None,
-        "invoice_prefix": token(world.seed, identifier, 0, 8).upper(),
-        "invoice_settings": {
-            "custom_fields": None,
-            "default_payment_method": None,
-            "footer": None,
-            "rendering_options": None,
-        },
-        "livemode": False,
-        "metadata": fresh_metadata(params),
-        "next_invoice_sequence": 1,
-        "preferred_locales": [],
-        "tax_exempt": "none",
-        "test_clock": clock,
-    }
-    world.add("customer", customer)
+    customer = new_customer(world, clock)
+    customer["metadata"] = fresh_metadata(params)
     check_coupon(world, params)
     assign(customer, params, *PLAIN, "tax_exempt", "invoice_prefix", "next_invoice_sequence")
     customer["preferred_locales"] = params.get("preferred_locales") or []

@@ -65,7 +65,6 @@ def _as_card(method: Json) -> Json:
         "metadata": dict(method["metadata"]),
         "name": details["name"],
         "tokenization_method": None,
-        "wallet": None,
     }
 
 

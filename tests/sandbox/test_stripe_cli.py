@@ -39,11 +39,16 @@ ALIASES = {
     "subscription.payment_succeeded": "invoice.payment_succeeded",
 }
 OFFERED = [
+    "billing_portal.configuration.created",
+    "billing_portal.configuration.updated",
+    "billing_portal.session.created",
     "charge.captured",
     "charge.failed",
     "charge.refund.updated",
     "charge.refunded",
     "charge.succeeded",
+    "checkout.session.completed",
+    "checkout.session.expired",
     "customer.created",
     "customer.deleted",
     "customer.discount.created",
