@@ -14,49 +14,10 @@ from .methods import resolve_method
 from .pending_updates import discard_pending
 from .phases import LIVE, abort_schedule, current_of, from_subscription
 from .starting import start_subscription
+from .templates import SCHEDULE, fresh
 
 DAY = 86_400
 UPDATED = "customer.subscription.updated"
-
-SCHEDULE: Json = {
-    "id": "",
-    "object": "subscription_schedule",
-    "application": None,
-    "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
-    "canceled_at": None,
-    "completed_at": None,
-    "created": 0,
-    "current_phase": None,
-    "customer": None,
-    "default_settings": {
-        "application_fee_percent": None,
-        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
-        "billing_cycle_anchor": "automatic",
-        "billing_thresholds": None,
-        "collection_method": "charge_automatically",
-        "default_payment_method": None,
-        "description": None,
-        "invoice_settings": {
-            "account_tax_ids": None,
-            "days_until_due": None,
-            "issuer": {"type": "self"},
-        },
-        "on_behalf_of": None,
-        "transfer_data": None,
-    },
-    "end_behavior": "release",
-    "livemode": False,
-    "metadata": {},
-    "pause_schedules": [],
-    "phases": [],
-    "released_at": None,
-    "released_subscription": None,
-    "status": "not_started",
-    "subscription": None,
-    "test_clock": None,
-    "_cancels": False,
-    "_noticed": False,
-}
 
 
 class Schedules:
@@ -92,14 +53,14 @@ def _notice(world: World, body: Json) -> int | None:
 def new_schedule(world: World, customer: Json, **own: object) -> Json:
     return world.add(
         "subscription_schedule",
-        {
-            **copy_json(SCHEDULE),
-            "id": world.identify("sub_sched"),
-            "created": world.now(customer),
-            "customer": customer["id"],
-            "test_clock": customer["test_clock"],
+        fresh(
+            SCHEDULE,
+            id=world.identify("sub_sched"),
+            created=world.now(customer),
+            customer=customer["id"],
+            test_clock=customer["test_clock"],
             **own,
-        },
+        ),
     )
 
 

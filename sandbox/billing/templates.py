@@ -172,6 +172,46 @@ SUBSCRIPTION: Json = {
     "_noticed": 0,
 }
 
+SCHEDULE: Json = {
+    "id": "",
+    "object": "subscription_schedule",
+    "application": None,
+    "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
+    "canceled_at": None,
+    "completed_at": None,
+    "created": 0,
+    "current_phase": None,
+    "customer": None,
+    "default_settings": {
+        "application_fee_percent": None,
+        "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
+        "billing_cycle_anchor": "automatic",
+        "billing_thresholds": None,
+        "collection_method": "charge_automatically",
+        "default_payment_method": None,
+        "description": None,
+        "invoice_settings": {
+            "account_tax_ids": None,
+            "days_until_due": None,
+            "issuer": {"type": "self"},
+        },
+        "on_behalf_of": None,
+        "transfer_data": None,
+    },
+    "end_behavior": "release",
+    "livemode": False,
+    "metadata": {},
+    "pause_schedules": [],
+    "phases": [],
+    "released_at": None,
+    "released_subscription": None,
+    "status": "not_started",
+    "subscription": None,
+    "test_clock": None,
+    "_cancels": False,
+    "_noticed": False,
+}
+
 PAYMENT_INTENT: Json = {
     "id": "",
     "object": "payment_intent",

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from ..billing.collection import attempt, finalize, payment_error, settle
-from ..billing.coupons import read_discounts
 from ..billing.documents import payment_of
 from ..billing.invoicing import Plan, draft_invoice
 from ..billing.lines import show_invoice
 from ..billing.methods import chargeable, resolve_method
-from ..billing.rates import find_rates
+from ..billing.reductions import change_reductions, read_reductions
 from ..billing.standing import void_invoice, write_off
-from ..billing.totals import compute_totals
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, enum, integer, text
@@ -75,7 +73,7 @@ def create(world: World, call: Call) -> Json:
         wanted = params["default_payment_method"]
         method = resolve_method(world, wanted, customer, "default_payment_method")
         settings["default_payment_method"] = method["id"]
-    settings |= _reductions(world, customer, params)
+    settings |= read_reductions(world, customer, params)
     plan = Plan(
         "manual",
         take_pending=params.get("pending_invoice_items_behavior") == "include",
@@ -85,32 +83,6 @@ def create(world: World, call: Call) -> Json:
     invoice = draft_invoice(world, customer, subscription, plan)
     _plan_finalization(world, invoice)
     return world.render(invoice)
-
-
-def _reductions(world: World, customer: Json, params: Json, invoice: str | None = None) -> Json:
-    """Discounts and tax rates of the whole invoice, where they were sent."""
-    found: Json = {}
-    if "discounts" in params:
-        owner = {"invoice": invoice} if invoice else {}
-        found["discounts"] = read_discounts(
-            world, params["discounts"], customer, "discounts", **owner
-        )
-    if "default_tax_rates" in params:
-        found["default_tax_rates"] = find_rates(
-            world, params["default_tax_rates"], "default_tax_rates"
-        )
-    return found
-
-
-def _change_reductions(world: World, invoice: Json, params: Json) -> None:
-    """On drafts only: a finalized invoice keeps its amounts (Stripe docs: edit invoices)."""
-    customer = world.store.get("customer", invoice["customer"])
-    found = _reductions(world, customer, params, invoice["id"])
-    if found and invoice["status"] != "draft":
-        raise errors.invalid("Finalized invoices can't be updated in this way", next(iter(found)))
-    if found:
-        invoice |= found
-        compute_totals(world, invoice)
 
 
 def _plan_finalization(world: World, invoice: Json) -> None:
@@ -128,7 +100,7 @@ def update(world: World, call: Call) -> Json:
     with world.changing(invoice, "invoice.updated"):
         apply_metadata(invoice, params)
         assign(invoice, params, "description", "footer")
-        _change_reductions(world, invoice, params)
+        change_reductions(world, invoice, params)
         if params.get("default_payment_method"):
             customer = world.store.get("customer", invoice["customer"])
             wanted = params["default_payment_method"]

@@ -12,6 +12,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import responses
 import stripe
 from hypothesis import HealthCheck, given, settings
@@ -237,6 +238,7 @@ def open_story(mock: responses.RequestsMock, switches: Switches, seed: int) -> S
     return Story(Stage(box, stripe.StripeClient("sk_test_123")), seed)
 
 
+@pytest.mark.timeout(3_600 if SOAK else 120)
 @settings(
     max_examples=2_000 if SOAK else 12,
     deadline=None,
