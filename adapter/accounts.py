@@ -175,6 +175,8 @@ class Accounts:
         assert row.customer_id is not None
         customer = row.customer_id
         params = _contact_params(contact.email, contact.name, contact.locale)
+        if row.name and not contact.name:
+            params["name"] = ""  # what is not sent stays; the empty text unsets it
         # Every statement of the contact is a write of its own, so its subject is new each time;
         # setting the same contact twice does no harm.
         steps = Steps(self._database, self._writer, self._clock, f"contact:{new_id(row.id)}")
@@ -202,4 +204,5 @@ def _refusal(refused: StepRefused) -> Invalid | Conflict:
 
 
 def _contact_params(email: str, name: str | None, locale: str) -> dict[str, Any]:
-    return {"email": email, "name": name or "", "preferred_locales": [locale]}
+    params: dict[str, Any] = {"email": email, "preferred_locales": [locale]}
+    return {**params, "name": name} if name else params

@@ -4,9 +4,9 @@ Layers, each knowing only those before it: `pricing`, `cards`, `balance`, `metho
 `coupons`, `items`, `discounts`, `taxes`, `totals`; `pending_items`, `proration`, `lines`,
 `invoicing` (drafts); `documents` (an invoice's life), `phases` (a schedule's record),
 `pending_updates`, `standing` (what that means to its subscription), `collection` (charging),
-`crediting`, `reductions`, `course` (what becomes of a draft); `settings`, `starting`, `ending`, `changing`,
-`pausing` (what callers ask for); `entering`, `schedules`, `rescheduling` (phases); `renewal`,
-`dunning` (what time asks for); `lookahead`, `preview` (any of these, rehearsed).
+`crediting`, `reductions`, `course` (what becomes of a draft); `settings`, `starting`, `ending`,
+`changing`, `pausing` (what callers ask for); `entering`, `schedules`, `rescheduling` (phases);
+`renewal`, `dunning` (what time asks for); `lookahead`, `preview` (any of these, rehearsed).
 """
 
 from ..kernel.world import Dated
