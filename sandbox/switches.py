@@ -99,6 +99,16 @@ class Switches:
     incomplete_seconds: int = 23 * 3_600
     """Life of an unpaid first invoice, and the longest life of a pending update (§3.5)."""
 
+    meter_lag_seconds: int = 0
+    """How long meter events take until they count (Stripe docs: processed asynchronously)."""
+
+    meter_identifier_seconds: int = 86_400
+    """How long a meter event's identifier is taken (Stripe docs: at least 24 hours)."""
+
+    unknown_usage_customer: Literal["400", "dropped"] = "400"
+    """Whether a meter event for a customer who is not there is refused at once, or taken and then
+    counted for nobody."""
+
     retries_without_method: bool = False
     """Whether a renewal's invoice is tried again while there is no payment method at all; Stripe
     docs (smart retries) say it is not. What then ends the subscription is not said: nothing."""

@@ -16,6 +16,7 @@ from .invoicing import Plan, draft_invoice
 from .item_changes import change_items, other_interval, reanchors, same_item, was_interval
 from .items import cut_period, price_of
 from .lines import line_for_period
+from .metering import bills_ahead, close_usage
 from .methods import chargeable
 from .pausing import pauses_now, stand_still_after_trial
 from .pending_items import Extra, new_pending, read_extra
@@ -191,8 +192,10 @@ def _move_money(world: World, subscription: Json, change: Change, old_items: lis
             continue
         if change.prorates and not was_trialing:
             change.moved |= bool(credit_unused(world, subscription, was, change.moment))
+            change.moved |= close_usage(world, subscription, was, change.now)
             if item is not None:
                 item["_debits"] = []
+                item["_since"] = change.now
         elif change.restart and item is not None and not _keeps_base(world):
             item["_debits"] = []
     for item in subscription["items"]:
@@ -227,8 +230,8 @@ def _enter_period(
         # same interval: dates unchanged (§3.2), a shorter first period included
         item["current_period_start"], item["current_period_end"] = start, end
     if change.prorates:
-        debit_remaining(world, subscription, item, change.moment)
-        change.moved = True
+        debited = debit_remaining(world, subscription, item, change.moment)
+        change.moved |= debited is not None
 
 
 def _add_extras(world: World, subscription: Json, change: Change) -> None:
@@ -253,7 +256,7 @@ def _invoice(world: World, subscription: Json, change: Change) -> None:
     charges = [
         lambda invoice, item=item: line_for_period(world, invoice, subscription, item)
         for item in subscription["items"]
-        if change.restart
+        if change.restart and bills_ahead(world, subscription, item)
     ]
     automatic = subscription["collection_method"] == "charge_automatically"
     # upgrade invoices are not retried by themselves (§3.6)

@@ -7,6 +7,7 @@ from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.world import World
 from .balance import move_balance
+from .metering import count_again
 from .templates import PAYMENT_INTENT, fresh
 from .totals import compute_totals, split_balance
 
@@ -15,6 +16,7 @@ def finalize_document(world: World, invoice: Json) -> None:
     """Draft to open: numbered, the balance applied, a PaymentIntent if money is due (§3.6)."""
     customer = world.store.get("customer", invoice["customer"])
     now = world.now(invoice)
+    count_again(world, invoice)
     compute_totals(world, invoice)
     start = customer["balance"]
     due, ending = split_balance(invoice["total"], start, world.switches.minimum_charge)

@@ -10,6 +10,7 @@ from .collection import finalize
 from .documents import stop_collection, void_document
 from .invoicing import Plan, draft_invoice
 from .items import period_end
+from .metering import line_for_usage, usage_left
 from .pending_items import waiting
 from .pending_updates import drop_pending
 from .phases import abort_schedule
@@ -108,6 +109,7 @@ def end_now(
             for item in subscription["items"]:
                 credit_unused(world, subscription, item, now)
         if invoice_now or natural:
+            # usage is billed with it; without an invoice it is not (Stripe docs: usage-based)
             _final_invoice(world, subscription, collected=invoice_now)
         elif not prorate:
             _drop_prorations(world, subscription)
@@ -131,10 +133,17 @@ def _final_invoice(world: World, subscription: Json, *, collected: bool) -> None
     """What is still pending, billed once more; state of the invoice by named switch."""
     customer = world.store.get("customer", subscription["customer"])
     pending = waiting(world, customer["id"], subscription)
-    if not pending and not (collected and world.rehearsing):
+    left = usage_left(world, subscription, world.now(subscription))
+    if not pending and not left and not (collected and world.rehearsing):
         return
     reason = "subscription_update" if collected else "subscription_cycle"
-    invoice = draft_invoice(world, customer, subscription, Plan(reason))
+    charges = [
+        lambda invoice, item=item, period=period: line_for_usage(
+            world, invoice, subscription, item, period
+        )
+        for item, period in left
+    ]
+    invoice = draft_invoice(world, customer, subscription, Plan(reason, charges))
     if collected and world.switches.cancel_final_invoice == "finalized":
         finalize(world, invoice)
     else:

@@ -18,6 +18,7 @@ from .invoicing import Plan, draft_invoice
 from .item_changes import reanchors, same_item
 from .items import check_items, cut_period, new_item, price_of
 from .lines import line_for_period
+from .metering import bills_ahead, close_usage
 from .pending_items import new_pending, read_extra
 from .pricing import interval_of
 from .proration import credit_unused, debit_remaining
@@ -143,7 +144,13 @@ def _credit_old(world: World, subscription: Json, entry: Entry) -> None:
     kept = {item["id"]: item for item in subscription["items"]}
     for was in entry.old:
         item = kept.get(was["id"])
-        if item is not None and same_item(was, item) and not entry.restart:
+        stays = item is not None and same_item(was, item) and not entry.restart
+        if was["current_period_end"] <= entry.now or (entry.prorates and not stays):
+            # usage of a period that is over is billed whatever follows
+            entry.moved |= close_usage(world, subscription, was, entry.now)
+            if item is not None:
+                item["_since"] = entry.now
+        if stays:
             continue
         if entry.prorates:
             entry.moved |= bool(credit_unused(world, subscription, was, entry.now))
@@ -176,8 +183,8 @@ def _charge_new(world: World, subscription: Json, entry: Entry) -> None:
         if item["current_period_start"] == entry.now:
             entry.charged.append(item)
         elif entry.prorates:
-            debit_remaining(world, subscription, item, entry.now)
-            entry.moved = True
+            debited = debit_remaining(world, subscription, item, entry.now)
+            entry.moved |= debited is not None
 
 
 def _predecessor(world: World, entry: Entry, item: Json) -> Json | None:
@@ -228,6 +235,7 @@ def _bill(world: World, subscription: Json, entry: Entry) -> None:
             world, invoice, subscription, item, trial=entry.trial
         )
         for item in entry.charged
+        if bills_ahead(world, subscription, item)
     ]
     customer = world.store.get("customer", subscription["customer"])
     settings = {"period_start": min(_starts(entry)), "period_end": entry.now}

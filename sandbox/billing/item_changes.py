@@ -6,7 +6,7 @@ from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.store import copy_json
 from ..kernel.world import World
-from .items import check_items, choose_price, new_item, price_of
+from .items import check_items, choose_price, new_item, pieces, price_of
 from .pricing import interval_of, unit_amount
 from .settings import apply_item_settings
 
@@ -21,8 +21,8 @@ def change_items(world: World, subscription: Json, entries: list[Json]) -> None:
             continue
         if price is None:
             raise errors.missing_parameter(f"{label}[price]")
-        quantity = entry.get("quantity")
-        item = new_item(world, subscription, price, 1 if quantity is None else quantity)
+        count = pieces(price, entry.get("quantity"), label)
+        item = new_item(world, subscription, price, count)
         apply_item_settings(world, subscription, item, entry, label)
         item["_new"] = True
         subscription["items"].append(item)
@@ -44,9 +44,10 @@ def _change_item(
     if price is not None and price["id"] != item["price"]:
         item["price"] = price["id"]
         # another price without a quantity means one piece (§3.4)
-        item["quantity"] = 1
+        item["quantity"] = pieces(price, None, label)
+        item["_since"] = world.now(subscription)
     if entry.get("quantity") is not None:
-        item["quantity"] = entry["quantity"]
+        item["quantity"] = pieces(price_of(world, item), entry["quantity"], label)
     apply_item_settings(world, subscription, item, entry, label)
 
 

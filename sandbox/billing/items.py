@@ -11,7 +11,7 @@ from ..kernel.calendar import period_at
 from ..kernel.errors import Json
 from ..kernel.rendering import public
 from ..kernel.world import World
-from .pricing import inline_price, interval_of, plan_of
+from .pricing import inline_price, interval_of, is_metered, plan_of
 from .rates import show_rates
 
 MOST_ITEMS = 20
@@ -36,7 +36,20 @@ def new_item(world: World, subscription: Json, price: Json, quantity: int) -> Js
         "subscription": subscription["id"],
         "tax_rates": [],
         "_debits": [],
+        # usage counts for this item and its price from here on (metering)
+        "_since": world.now(subscription),
     }
+
+
+def pieces(price: Json, quantity: int | None, label: str) -> int:
+    """How many pieces an item has: one if nothing is said, none where usage is counted instead."""
+    if not is_metered(price):
+        return 1 if quantity is None else quantity
+    if quantity is not None:
+        raise errors.invalid(
+            f"You cannot set a quantity for a metered price: {price['id']}", f"{label}[quantity]"
+        )
+    return 0
 
 
 def price_of(world: World, item: Json) -> Json:
@@ -111,6 +124,9 @@ def show_item(world: World, item: Json) -> Json:
     shown["price"] = world.render(price)
     shown["tax_rates"] = show_rates(world, item["tax_rates"])
     shown["plan"] = plan_of(price)
+    if is_metered(price):
+        # it takes no quantity: how much there was is known when it is billed
+        del shown["quantity"]
     return shown
 
 
@@ -129,7 +145,7 @@ def show_subscription(world: World, subscription: Json) -> Json:
     single = items[0] if len(items) == 1 else None
     # single-item subscriptions still carry these undeclared fields (§2.3)
     shown["plan"] = single["plan"] if single else None
-    shown["quantity"] = single["quantity"] if single else None
+    shown["quantity"] = single.get("quantity") if single else None
     pending = subscription["pending_update"]
     if pending and pending["subscription_items"]:
         waiting = [show_item(world, item) for item in pending["subscription_items"]]

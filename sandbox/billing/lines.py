@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from ..kernel.errors import Json
-from ..kernel.money import round_minor
+from ..kernel.money import plain, round_minor
 from ..kernel.rendering import public
 from ..kernel.world import World
 from .discounts import net_of
@@ -18,7 +18,7 @@ from .rates import show_rates
 SHOWN_LINES = 10  # embedded lists carry the first ten; the rest is read from /lines
 
 
-def _line(world: World, invoice: Json, **fields: object) -> Json:
+def new_line(world: World, invoice: Json, **fields: object) -> Json:
     amount = fields["amount"]
     return {
         "id": world.identify("il"),
@@ -57,7 +57,7 @@ def line_from_pending(world: World, invoice: Json, entry: Json) -> Json:
     kind = "subscription_item_details" if item_id else "invoice_item_details"
     if item_id:
         details["subscription_item"] = item_id
-    line = _line(
+    line = new_line(
         world,
         invoice,
         amount=entry["amount"],
@@ -107,6 +107,21 @@ def _place_of(world: World, invoice: Json, by_item: dict[str, str], entry: str) 
     return {"invoice": pending["invoice"], "invoice_line_items": [pending.get("_line")]}
 
 
+def period_parent(subscription: Json, item: Json, *, proration: bool) -> Json:
+    """The `parent` of a line for an item's own charge (stripe-facts §2.2)."""
+    return {
+        "invoice_item_details": None,
+        "subscription_item_details": {
+            "invoice_item": None,
+            "proration": proration,
+            "proration_details": {"credited_items": None},
+            "subscription": subscription["id"],
+            "subscription_item": item["id"],
+        },
+        "type": "subscription_item_details",
+    }
+
+
 def line_for_period(
     world: World,
     invoice: Json,
@@ -127,24 +142,14 @@ def line_for_period(
     amount = round_minor(exact, world.switches.half_cent)
     begin = item["current_period_start"] if start is None else start
     end = item["current_period_end"]
-    line = _line(
+    line = new_line(
         world,
         invoice,
         amount=amount,
-        description=_describe(world, item, price, trial=trial),
+        description=describe(world, price, item["quantity"], trial=trial),
         discounts=list(item["discounts"]),
         metadata=dict(subscription["metadata"]),
-        parent={
-            "invoice_item_details": None,
-            "subscription_item_details": {
-                "invoice_item": None,
-                "proration": share is not None,
-                "proration_details": {"credited_items": None},
-                "subscription": subscription["id"],
-                "subscription_item": item["id"],
-            },
-            "type": "subscription_item_details",
-        },
+        parent=period_parent(subscription, item, proration=share is not None),
         period={"start": begin, "end": end},
         pricing=pricing_of(price),
         quantity=item["quantity"],
@@ -176,17 +181,20 @@ def note_invoiced(world: World, subscription: Json, invoice: Json) -> None:
                 debit["amount"] = net[debit["line"]]
 
 
-def _describe(world: World, item: Json, price: Json, *, trial: bool) -> str:
+def describe(world: World, price: Json, quantity: int | str, *, trial: bool = False) -> str:
+    """What a line says: so many times a product, at its price for an interval."""
     product = world.store.peek("product", price["product"])
     name = product["name"] if product else price["id"]
-    pieces = item["quantity"]
     if trial:
-        return f"Free trial for {pieces} {TIMES} {name}"
-    amount = f"{Decimal(price['unit_amount_decimal']) / 100:.2f}"
+        return f"Free trial for {quantity} {TIMES} {name}"
     interval = price["recurring"]["interval"]
     count = price["recurring"]["interval_count"]
     every = interval if count == 1 else f"{count} {interval}s"
-    return f"{pieces} {TIMES} {name} (at ${amount} / {every})"
+    if price["unit_amount_decimal"] is None:
+        return f"{quantity} {TIMES} {name} (per {every}, in tiers)"
+    amount = Decimal(price["unit_amount_decimal"]) / 100
+    shown = f"{amount:.2f}" if amount == round(amount, 2) else plain(amount)
+    return f"{quantity} {TIMES} {name} (at ${shown} / {every})"
 
 
 def show_lines(invoice: Json, most: int = SHOWN_LINES) -> Json:

@@ -12,6 +12,7 @@ from .documents import void_document
 from .invoicing import Plan, draft_invoice
 from .items import cut_period
 from .lines import line_for_period
+from .metering import bills_ahead
 from .methods import chargeable
 from .pending_items import waiting
 from .pending_updates import discard_pending
@@ -150,6 +151,8 @@ def _resumption(world: World, subscription: Json, params: Json) -> Json | None:
             continue  # paused without a credit: the period that is paid goes on
         item["_debits"] = []
         cut_period(world, subscription, item, now)
+        if not bills_ahead(world, subscription, item):
+            continue
         if not unchanged:
             charges.append(
                 lambda invoice, item=item: line_for_period(world, invoice, subscription, item)

@@ -9,7 +9,7 @@ from ..kernel.calendar import boundary
 from ..kernel.errors import Json
 from ..kernel.store import copy_json
 from ..kernel.world import World
-from .items import choose_price
+from .items import choose_price, pieces
 from .phases import EMPTY_PHASE, phase_item
 from .pricing import inline_price, interval_of
 from .rates import find_rates
@@ -145,10 +145,9 @@ def _read_item(reading: Reading, item: Json, label: str) -> Json:
         price = choose_price(world, item, label)
     if price is None:
         raise errors.missing_parameter(f"{label}[price]")
-    quantity = item.get("quantity")
     return phase_item(
         price["id"],
-        1 if quantity is None else quantity,
+        pieces(price, item.get("quantity"), label),
         discounts=_discounts(world, item.get("discounts"), f"{label}[discounts]"),
         metadata=dict(item.get("metadata") or {}),
         tax_rates=find_rates(world, item.get("tax_rates"), f"{label}[tax_rates]"),

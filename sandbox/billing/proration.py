@@ -17,6 +17,7 @@ from ..kernel.world import World
 from .discounts import discounted
 from .items import price_of
 from .pending_items import Extra, new_pending
+from .pricing import is_metered
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -45,6 +46,9 @@ def credit_unused(world: World, subscription: Json, item: Json, moment: int) -> 
     """Credits the rest of the item's debits from `moment` on; they are spent by this."""
     customer = world.store.get("customer", subscription["customer"])
     price = price_of(world, item)
+    if is_metered(price):
+        # never prorated (§3.1): nothing of it was paid ahead
+        return []
     if subscription["billing_mode"]["type"] == "classic":
         base = _classic_base(world, subscription, item, moment)
     else:
@@ -82,10 +86,13 @@ def credit_unused(world: World, subscription: Json, item: Json, moment: int) -> 
     return made
 
 
-def debit_remaining(world: World, subscription: Json, item: Json, moment: int) -> Json:
-    """Debits the item's present price for what is left of its period, and remembers that."""
+def debit_remaining(world: World, subscription: Json, item: Json, moment: int) -> Json | None:
+    """Debits the item's present price for what is left of its period, and remembers that. Metered
+    items owe nothing ahead (§3.1)."""
     customer = world.store.get("customer", subscription["customer"])
     price = price_of(world, item)
+    if is_metered(price):
+        return None
     start, end = item["current_period_start"], item["current_period_end"]
     whole, discounts = discounted(world, subscription, item, moment)
     exact = whole * Fraction(end - moment, end - start)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
+from itertools import chain
 
 from ..kernel.errors import Json
 from ..kernel.rendering import changes
@@ -11,13 +14,15 @@ from .course import set_course
 from .discounts import end_discounts, next_end
 from .ending import TERMINAL, end_now, expire_incomplete
 from .invoicing import Plan, draft_invoice
-from .items import cut_period, period_end
+from .items import cut_period, period_end, price_of
 from .lines import line_for_period
 from .lookahead import next_invoice
+from .metering import bills_ahead, line_for_usage
 from .methods import chargeable
 from .pausing import lapse_resumption, pause_after_trial
 from .pending_updates import discard_pending
 from .phases import boundary_of
+from .pricing import is_metered
 
 DAY = 86_400
 NOTICE = 3 * DAY  # trial_will_end comes three days before (§4)
@@ -145,6 +150,7 @@ def renew(world: World, body: Json) -> None:
             body["status"] = "active"
         due = [item for item in body["items"] if item["current_period_end"] <= now]
         shares: dict[str, Fraction | None] = {}
+        ended = _usage_of_old_periods(world, body, due, now)
         for item in due:
             cut_period(world, body, item, now)
             shares[item["id"]] = _shortened(item, now) if kept_anchor else None
@@ -154,10 +160,29 @@ def renew(world: World, body: Json) -> None:
                 world, invoice, body, item, share=shares[item["id"]]
             )
             for item in due
+            if bills_ahead(world, body, item)
         ]
         period = {"period_start": min(b["start"] for b in _periods(before, due)), "period_end": now}
-        plan = Plan("subscription_cycle", charges, settings=period)
+        plan = Plan("subscription_cycle", chain(ended, charges), settings=period)
         set_course(world, body, draft_invoice(world, customer, body, plan))
+
+
+def _usage_of_old_periods(
+    world: World, body: Json, due: list[Json], now: int
+) -> list[Callable[[Json], Json]]:
+    """Lines for what metered items have used in the period that ends; usage of a trial is free."""
+    charges: list[Callable[[Json], Json]] = []
+    for item in due:
+        if is_metered(price_of(world, item)) and (body["trial_end"] or 0) < now:
+            period = (int(item["current_period_start"]), int(item["current_period_end"]))
+            charges.append(partial(_line_for_usage, world, body, dict(item), period))
+    return charges
+
+
+def _line_for_usage(
+    world: World, body: Json, item: Json, period: tuple[int, int], invoice: Json
+) -> Json:
+    return line_for_usage(world, invoice, body, item, period)
 
 
 def _shortened(item: Json, now: int) -> Fraction | None:

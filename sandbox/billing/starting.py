@@ -13,10 +13,11 @@ from .collection import attempt, finalize, no_method_error, payment_error
 from .course import set_course
 from .ending import set_cancellation
 from .invoicing import Plan, draft_invoice
-from .items import check_items, choose_price, new_item, price_of
+from .items import check_items, choose_price, new_item, pieces, price_of
 from .lines import line_for_period
+from .metering import bills_ahead
 from .methods import chargeable
-from .pending_items import Extra, new_pending, read_extra
+from .pending_items import Extra, new_pending, read_extra, waiting
 from .pricing import interval_of
 from .settings import apply_item_settings, apply_settings, trial_settings
 from .templates import SUBSCRIPTION, fresh
@@ -42,8 +43,8 @@ def start_subscription(
         if price is None:
             raise errors.missing_parameter(f"items[{index}][price]")
         subscription["currency"] = subscription["currency"] or price["currency"]
-        quantity = entry.get("quantity")
-        item = new_item(world, subscription, price, 1 if quantity is None else quantity)
+        count = pieces(price, entry.get("quantity"), f"items[{index}]")
+        item = new_item(world, subscription, price, count)
         apply_item_settings(world, subscription, item, entry, f"items[{index}]")
         subscription["items"].append(item)
     check_items(world, subscription)
@@ -133,10 +134,15 @@ def _first_invoice(
             world, invoice, subscription, item, trial=trial, share=shares[item["id"]]
         )
         for item in subscription["items"]
+        if bills_ahead(world, subscription, item)
     ]
+    running = "trialing" if trial else "active"
+    if not charges and not waiting(world, customer["id"], subscription):
+        # with usage alone there is nothing to invoice yet (Stripe docs: billing mode, compare)
+        subscription["status"] = running
+        return
     plan = Plan("subscription_create", charges, settings={"_ready": params.get("_ready")})
     invoice = draft_invoice(world, customer, subscription, plan)
-    running = "trialing" if trial else "active"
     if subscription["collection_method"] == "send_invoice" or subscription["schedule"]:
         subscription["status"] = running
         set_course(world, subscription, invoice)

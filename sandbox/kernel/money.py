@@ -26,3 +26,8 @@ def plain(value: Decimal) -> str:
     """A decimal as Stripe prints it: `2500`, `0.05`; no exponent, no trailing zeros."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def plain_fraction(value: Fraction) -> str:
+    """A usage, which is a sum of decimals, as a decimal: exact."""
+    return plain(Decimal(value.numerator) / Decimal(value.denominator))

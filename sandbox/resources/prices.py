@@ -7,6 +7,7 @@ from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import (
     Fields,
+    any_of,
     array,
     boolean,
     decimal,
@@ -16,7 +17,7 @@ from ..kernel.fields import (
     text,
 )
 from ..kernel.lists import PAGE, RANGE, page, within
-from ..kernel.rendering import Shapes
+from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
 from .common import META, apply_metadata, assign, fresh_metadata
@@ -34,11 +35,21 @@ RECURRING: Fields = {
         {
             "interval": INTERVAL,
             "interval_count": integer(least=1),
+            "meter": text(),
             "trial_period_days": integer(least=0),
-            "usage_type": enum("licensed"),
+            "usage_type": enum("licensed", "metered"),
         }
     )
 }
+TIER = record(
+    {
+        "flat_amount": integer(),
+        "flat_amount_decimal": decimal(),
+        "unit_amount": integer(),
+        "unit_amount_decimal": decimal(),
+        "up_to": any_of(enum("inf"), integer(least=1)),
+    }
+)
 PRODUCT_DATA: Fields = {
     **META,
     "active": boolean(),
@@ -60,7 +71,9 @@ CREATE: Fields = {
     **MUTABLE,
     **AMOUNT,
     **RECURRING,
-    "billing_scheme": enum("per_unit"),
+    "billing_scheme": enum("per_unit", "tiered"),
+    "tiers": array(TIER),
+    "tiers_mode": enum("graduated", "volume"),
     "product": text(),
     "product_data": record(PRODUCT_DATA),
 }
@@ -160,6 +173,8 @@ def index(world: World, call: Call) -> Json:
 
 def shapes(known: Shapes) -> None:
     known.refer("price", product="product")
+    # tiers are shown only when asked for (Stripe docs: prices)
+    known.computed["price", "tiers"] = lambda _, price: public(price["_tiers"])
 
 
 ROUTES = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..billing.pricing import is_metered
 from ..billing.rates import show_rates
 from ..billing.rescheduling import create_schedule, update_schedule
 from ..billing.schedules import (
@@ -180,6 +181,9 @@ def _show(world: World, schedule: Json) -> Json:
         phase["default_tax_rates"] = show_rates(world, phase["default_tax_rates"])
         for item in phase["items"]:
             item["tax_rates"] = show_rates(world, item["tax_rates"])
+            if is_metered(world.store.get("price", item["price"])):
+                # a metered item takes no quantity in a phase either
+                del item["quantity"]
     return shown
 
 
