@@ -7,9 +7,9 @@ schedule's record), `pending_updates`, `standing` (what that means to its subscr
 `collection` (charging), `crediting`, `reductions`, `course` (what becomes of a draft); `settings`,
 `starting`, `ending`, `changing`, `pausing` (what callers ask for); `entering`, `schedules`,
 `rescheduling` (phases); `renewal`, `dunning` (what time asks for); `lookahead`, `preview` (any of
-these, rehearsed). Payments have a line of their own: `charging` (one intent, one charge), `intents`,
-`setups`, `settling` (what comes later), `checkout`, `checkout_payment`, `portal` (what customers
-do at Stripe's pages).
+these, rehearsed). Payments have a line of their own: `charging` (one intent, one charge),
+`intents`, `setups`, `settling` (what comes later), `checkout`, `checkout_payment`, `portal` (what
+customers do at Stripe's pages).
 """
 
 from ..kernel.world import Dated

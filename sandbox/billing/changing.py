@@ -277,11 +277,13 @@ def _invoice(world: World, subscription: Json, change: Change) -> None:
     if invoice["status"] != "paid" and automatic:
         result = _collect(world, invoice, change)
     subscription["_busy"] = False
-    if result == "paid":
+    waits = change.payment_behavior == "pending_if_incomplete"
+    if result == "paid" or (result == "processing" and not waits):
+        # a debit takes days: the change is made, a failure shows later (Stripe docs: bank debits)
         return
     if change.payment_behavior == "error_if_incomplete":
         raise payment_error(world, invoice, result, keep_effects=False, noun="subscription")
-    if change.payment_behavior == "pending_if_incomplete":
+    if waits:
         hold_back(world, subscription, change.before, invoice, change.params)
     elif subscription["status"] in ("active", "trialing"):
         subscription["status"] = "past_due"

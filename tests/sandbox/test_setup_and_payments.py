@@ -187,6 +187,35 @@ class TestDebits:
         assert stage.sub(sub["id"])["status"] == "past_due"
         assert stage.events("invoice.payment_failed") == ["invoice.payment_failed"]
 
+    def test_an_upgrade_by_debit_is_made_or_waits(self, stage: Stage) -> None:
+        # a pending update lives 23 hours (§3.5): the bank is quicker in this story
+        stage.box.switches.settlement_seconds = 3_600
+        for iban, behavior, waits, status, changed in (
+            (SEPA_OK, "error_if_incomplete", False, "active", True),
+            (SEPA_FAILS, "allow_incomplete", False, "past_due", True),
+            (SEPA_OK, "pending_if_incomplete", True, "active", True),
+            (SEPA_FAILS, "pending_if_incomplete", True, "active", False),
+        ):
+            customer = stage.api.customers.create({}).id
+            small, big = stage.price(1000, **EUR_PRICE), stage.price(2000, **EUR_PRICE)
+            good = debit(stage)
+            stage.api.payment_methods.attach(good, {"customer": customer})
+            sub = stage.subscribe(customer, small, default_payment_method=good)
+            stage.box.advance(seconds=6 * DAY)
+            method = debit(stage, iban)
+            stage.api.payment_methods.attach(method, {"customer": customer})
+            stage.api.subscriptions.update(sub["id"], {"default_payment_method": method})
+            change: Any = {
+                "payment_behavior": behavior,
+                "proration_behavior": "always_invoice",
+            }
+            pending = stage.switch(sub, big, **change)["pending_update"]
+            assert (pending is not None) is waits
+            stage.box.advance(seconds=6 * DAY)
+            left = stage.sub(sub["id"])
+            price = left["items"]["data"][0]["price"]["id"]
+            assert (left["status"], price) == (status, big if changed else small)
+
     def test_or_it_starts_only_when_the_money_is_there(self, mock: responses.RequestsMock) -> None:
         switches = Switches(processing_starts="incomplete", settlement_seconds=60)
         box = Sandbox(START, switches=switches)
