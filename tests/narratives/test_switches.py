@@ -1,0 +1,106 @@
+"""The same money whatever Stripe turns out to do where nobody has proven it.
+
+Each open point of the facts is a switch of the sandbox. One life of an account, with a declined
+and a paid upgrade, a failed renewal and a cancellation with credit, is played under the other value
+of every one: what is charged is what was quoted, and nothing drifts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import pytest
+
+from sandbox import Switches
+from tests.support.world import World, world
+
+# Settings of an account or a test's patience, not beliefs about Stripe.
+SETTINGS = {
+    "draft_seconds",
+    "incomplete_seconds",
+    "meter_lag_seconds",
+    "meter_identifier_seconds",
+    "settlement_seconds",
+    "retry_days",
+    "upcoming_days",
+    "default_api_version",
+    "minimum_charge",
+    "schedule_expiring_days",
+}
+
+
+def others() -> Iterator[Any]:
+    """Every value of every open point that is not our belief."""
+    hints = get_type_hints(Switches)
+    for field in fields(Switches):
+        if field.name in SETTINGS:
+            continue
+        kind = hints[field.name]
+        values = (True, False) if kind is bool else get_args(kind)
+        for value in values:
+            if value != field.default:
+                yield pytest.param({field.name: value}, id=f"{field.name}={value}")
+
+
+@pytest.fixture
+def w(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[World]:
+    with world(sqlite_url, switches=Switches(**request.param)) as made:
+        yield made
+
+
+@pytest.mark.parametrize("w", list(others()), indirect=True)
+def test_an_account_is_charged_what_it_was_quoted(w: World):
+    customer = w.account("acme")
+    buys(w, "core", "10k", 1060)
+    w.advance(days=10)
+
+    w.use_card(customer, "pm_card_chargeCustomerFail")
+    declined = w.execute("acme", w.quote("acme", "pro", "40k"))
+    assert declined.status_code == 402, declined.json
+    w.settle()
+    assert w.plan("acme") == ("core", "10k")
+    assert w.state("acme")["subscriptions"][0]["status"] in ("active", "past_due")
+
+    w.use_card(customer, "pm_card_visa")
+    w.stripe("POST", f"/v1/subscriptions/{w.subscription('acme')['id']}", **{"metadata[seen]": "1"})
+    w.settle()
+    if w.state("acme")["subscriptions"][0]["status"] == "past_due":
+        # Where a voided upgrade leaves the subscription past due, nothing is changed until it is
+        # resolved, and the refusal says so.
+        body = {"family": "operations", "plan": "pro", "tier": "40k", "interval": "month"}
+        refused = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]})
+        assert (refused.status_code, refused.json["code"]) == (409, "payment_outstanding")
+    else:
+        buys(w, "pro", "40k", 6040 - 718)
+    leaves(w)
+
+
+def buys(w: World, plan: str, tier: str, due: int) -> None:
+    """A change now: quoted, executed, and found at Stripe as it was quoted."""
+    quote = w.quote("acme", plan, tier)
+    now = quote["timings"]["now"]
+    assert now["due_now"]["amount"] == due
+    answer = w.execute("acme", quote)
+    assert answer.status_code == 201, answer.json
+    w.settle()
+    assert answer.json["lines"][0]["drift"] is None
+    assert w.plan("acme") == (plan, tier)
+    newest = w.invoices("acme")[0]
+    assert (newest["total"], newest["amount_paid"]) == (now["total"]["amount"], due)
+
+
+def leaves(w: World) -> None:
+    """Cancelled now: what was quoted as credit is on the balance, and nothing is billed again."""
+    body = {"family": "operations", "plan": None}
+    quote = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]}).json
+    credit = quote["timings"]["now"]["credited_to_balance"]["amount"]
+    answer = w.execute("acme", quote, when="now")
+    assert answer.status_code == 201, answer.json
+    w.settle()
+    assert w.plan("acme") == ("free", "1k")
+    assert -w.state("acme")["balance"]["amount"] == credit
+    before = len(w.invoices("acme"))
+    w.advance(days=62)
+    assert len(w.invoices("acme")) == before
