@@ -121,7 +121,7 @@ def _postgres_engine(url: str) -> Engine:
         return create_engine(
             parsed,
             pool_pre_ping=True,
-            # Fast discovery of dead peers, so that their locks are freed (design: <= 10 s).
+            # Fast discovery of dead peers, so that their locks are freed within ten seconds.
             connect_args={"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2},
         )
     except ModuleNotFoundError as missing:

@@ -17,7 +17,7 @@ from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "incomplete"})
 # Over for good; Stripe never brings these back.
 ENDED = frozenset({"canceled", "incomplete_expired"})
-# The plan is in force in these; past_due keeps it until Stripe gives up (row 6.3).
+# The plan is in force in these; past_due keeps it until Stripe gives up.
 IN_FORCE = frozenset({"active", "trialing", "past_due"})
 UNPAID = frozenset({"past_due", "unpaid", "incomplete"})
 

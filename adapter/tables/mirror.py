@@ -1,7 +1,7 @@
 """The mirror: Stripe's objects as last fetched. Written only by ``adapter.mirror``.
 
 Money is integer minor units with its currency beside it; times are UTC; ``status`` is Stripe's
-own word. ``ticket`` is the number taken before the call that brought the row (design: webhooks).
+own word. ``ticket`` is the number taken before the call that brought the row.
 """
 
 from __future__ import annotations

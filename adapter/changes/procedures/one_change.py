@@ -55,7 +55,7 @@ class OneChange:
         """Store the subscription a write answered with, and ``note`` on the line what it shows.
 
         It is fetched where the answer is not to be trusted: replayed, recorded by an earlier run,
-        or overtaken by a younger read (design: an answer that loses the ticket race).
+        or overtaken by a younger read.
         """
         mirror = self._tools.mirror
         if isinstance(done.snapshot, SubscriptionSnapshot) and self._store(
