@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+# More workers than cores: many tests wait (for processes, for backoff) more than they compute.
+WORKERS ?= 4
+PYTEST  = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo run test check bench soak lock format
@@ -26,20 +29,20 @@ run: $(READY) ## Service, worker and sandbox in one terminal, with an API key
 	@$(BIN)/planshift run
 
 test: $(READY) ## The whole suite, on SQLite and PostgreSQL
-	@$(BIN)/pytest -n auto
+	@$(PYTEST)
 
 check: $(READY) ## Style, types, import contract, then the suite
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(BIN)/pytest -n auto
+	@$(PYTEST)
 
 bench: $(READY) ## What it costs: ratios measured in one run
 	@$(BIN)/python -m tests.bench
 
 soak: $(READY) ## The long runs: laws with many more examples
-	@SOAK=1 $(BIN)/pytest -n auto
+	@SOAK=1 $(PYTEST)
 
 lock: ## Pin the newest allowed dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
