@@ -34,11 +34,6 @@ class FrozenClock:
         return self.at
 
 
-def from_unix(seconds: int | None) -> datetime | None:
-    """Stripe's unix seconds as an aware UTC datetime; None stays None."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
 def to_unix(moment: datetime) -> int:
     """An aware datetime as Stripe's whole unix seconds."""
     return int(moment.timestamp())

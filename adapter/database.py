@@ -16,7 +16,6 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import NullPool
 
 from .errors import Misconfigured
 
@@ -128,8 +127,3 @@ def _postgres_engine(url: str) -> Engine:
         raise Misconfigured(
             "driver_missing", "PostgreSQL needs the extra: pip install 'planshift[postgres]'."
         ) from missing
-
-
-def unpooled(database: Database) -> Engine:
-    """An engine without a pool on the same database, for locks that live with a connection."""
-    return create_engine(database.engine.url, poolclass=NullPool)

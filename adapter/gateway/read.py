@@ -132,13 +132,6 @@ class Reader:
             for found in self._v1.products.list({"limit": PAGE}).auto_paging_iter():
                 yield ProductSnapshot.of(found)
 
-    def prices_of(self, product_id: str) -> Iterator[PriceSnapshot]:
-        """Every price of a product, archived ones included."""
-        with sorted_failures():
-            page = self._v1.prices.list({"product": product_id, "limit": PAGE})
-            for found in page.auto_paging_iter():
-                yield PriceSnapshot.of(found)
-
     def prices(self) -> Iterator[ListedPrice]:
         """Every price of the Stripe account, newest first; archived ones and others' included.
 
