@@ -12,12 +12,14 @@ import stripe
 from .client import StripeTime
 from .failures import sorted_failures
 from .snapshots import (
+    CheckoutSnapshot,
     CustomerSnapshot,
     EndpointSnapshot,
     InvoiceSnapshot,
     PaymentMethodSnapshot,
     PriceSnapshot,
     ProductSnapshot,
+    ScheduleSnapshot,
     SubscriptionSnapshot,
     required_moment,
 )
@@ -101,6 +103,35 @@ class Reader:
         with sorted_failures():
             found = self._v1.invoices.retrieve(invoice_id, {"expand": [PAYMENT_INTENT]})
             return InvoiceSnapshot.of(found, _whole(found.lines))
+
+    def schedule(self, schedule_id: str) -> ScheduleSnapshot:
+        """A subscription schedule with all its phases."""
+        with sorted_failures():
+            return ScheduleSnapshot.of(self._v1.subscription_schedules.retrieve(schedule_id))
+
+    def checkout(self, session_id: str) -> CheckoutSnapshot:
+        """A Checkout Session, with the payment method that a completed setup saved."""
+        with sorted_failures():
+            params: Any = {"expand": ["setup_intent"]}
+            return CheckoutSnapshot.of(self._v1.checkout.sessions.retrieve(session_id, params))
+
+    def checkouts_of(self, customer_id: str) -> Iterator[CheckoutSnapshot]:
+        """Every Checkout Session of a customer, newest first."""
+        with sorted_failures():
+            page = self._v1.checkout.sessions.list({"customer": customer_id, "limit": PAGE})
+            for found in page.auto_paging_iter():
+                yield CheckoutSnapshot.of(found)
+
+    def invoices_of(
+        self, customer_id: str, subscription: str | None = None
+    ) -> Iterator[InvoiceSnapshot]:
+        """A customer's invoices, newest first; of one subscription if it is given."""
+        asked: Any = {"customer": customer_id, "limit": PAGE, "expand": ["data." + PAYMENT_INTENT]}
+        if subscription is not None:
+            asked["subscription"] = subscription
+        with sorted_failures():
+            for found in self._v1.invoices.list(asked).auto_paging_iter():
+                yield InvoiceSnapshot.of(found, _whole(found.lines))
 
     def preview(self, params: Mapping[str, Any]) -> InvoiceSnapshot:
         """What Stripe would bill for ``params`` (of ``invoices.create_preview``)."""

@@ -17,15 +17,25 @@ import stripe
 from .client import WRITE_RETRIES
 from .failures import sorted_failures
 from .snapshots import (
+    CheckoutSnapshot,
     CustomerSnapshot,
     InvoiceSnapshot,
+    MadeSnapshot,
     PriceSnapshot,
     ProductSnapshot,
+    ScheduleSnapshot,
     SubscriptionSnapshot,
 )
 
 Snapshot = (
-    CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ProductSnapshot | PriceSnapshot
+    CustomerSnapshot
+    | SubscriptionSnapshot
+    | InvoiceSnapshot
+    | ProductSnapshot
+    | PriceSnapshot
+    | ScheduleSnapshot
+    | CheckoutSnapshot
+    | MadeSnapshot
 )
 
 
@@ -44,6 +54,14 @@ class Operation(StrEnum):
     INVOICE_PAY = "invoices.pay"
     INVOICE_VOID = "invoices.void_invoice"
     INVOICE_FINALIZE = "invoices.finalize_invoice"
+    INVOICE_CREATE = "invoices.create"
+    INVOICE_ITEM_CREATE = "invoice_items.create"
+    CREDIT_NOTE_CREATE = "credit_notes.create"
+    SCHEDULE_CREATE = "subscription_schedules.create"
+    SCHEDULE_UPDATE = "subscription_schedules.update"
+    SCHEDULE_RELEASE = "subscription_schedules.release"
+    CHECKOUT_CREATE = "checkout.sessions.create"
+    CHECKOUT_EXPIRE = "checkout.sessions.expire"
 
 
 @dataclass(frozen=True)
@@ -122,6 +140,35 @@ _HOW: Mapping[Operation, _How] = {
     Operation.INVOICE_FINALIZE: _How(
         lambda v1, id, params, options: v1.invoices.finalize_invoice(id, params, options),
         InvoiceSnapshot.of,
+    ),
+    Operation.INVOICE_CREATE: _How(
+        lambda v1, _, params, options: v1.invoices.create(params, options), InvoiceSnapshot.of
+    ),
+    Operation.INVOICE_ITEM_CREATE: _How(
+        lambda v1, _, params, options: v1.invoice_items.create(params, options), MadeSnapshot.of
+    ),
+    Operation.CREDIT_NOTE_CREATE: _How(
+        lambda v1, _, params, options: v1.credit_notes.create(params, options), MadeSnapshot.of
+    ),
+    Operation.SCHEDULE_CREATE: _How(
+        lambda v1, _, params, options: v1.subscription_schedules.create(params, options),
+        ScheduleSnapshot.of,
+    ),
+    Operation.SCHEDULE_UPDATE: _How(
+        lambda v1, id, params, options: v1.subscription_schedules.update(id, params, options),
+        ScheduleSnapshot.of,
+    ),
+    Operation.SCHEDULE_RELEASE: _How(
+        lambda v1, id, params, options: v1.subscription_schedules.release(id, params, options),
+        ScheduleSnapshot.of,
+    ),
+    Operation.CHECKOUT_CREATE: _How(
+        lambda v1, _, params, options: v1.checkout.sessions.create(params, options),
+        CheckoutSnapshot.of,
+    ),
+    Operation.CHECKOUT_EXPIRE: _How(
+        lambda v1, id, params, options: v1.checkout.sessions.expire(id, params, options),
+        CheckoutSnapshot.of,
     ),
 }
 

@@ -10,19 +10,25 @@ from .customers import CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
 from .fields import required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
+from .pages import CheckoutSnapshot, MadeSnapshot
+from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
 from .subscriptions import CHANGE_KEY, ItemSnapshot, SubscriptionSnapshot
 
 __all__ = [
     "CHANGE_KEY",
+    "LIVE_SCHEDULE",
+    "CheckoutSnapshot",
     "CustomerSnapshot",
     "EndpointSnapshot",
     "InvoiceLineSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",
+    "MadeSnapshot",
     "PaymentMethodSnapshot",
     "PaymentState",
     "PriceSnapshot",
     "ProductSnapshot",
+    "ScheduleSnapshot",
     "SubscriptionSnapshot",
     "required_moment",
 ]

@@ -33,3 +33,8 @@ def metadata_of(thing: Any) -> dict[str, str]:
     if metadata is None:
         return {}
     return dict(metadata if isinstance(metadata, dict) else metadata.to_dict())
+
+
+def plain(thing: Any) -> Any:
+    """An object of the SDK as plain JSON values; decimals as text (stripe-facts §1.4)."""
+    return thing.to_dict(for_json=True) if hasattr(thing, "to_dict") else thing
