@@ -12,10 +12,13 @@ from hypothesis import settings
 
 from adapter.database import Database, open_database
 from adapter.migrations import migrate
+from tests.support import engines
 from tests.support.postgres import NoPostgres, PostgresServer, find_server
 
 # Stripe's own document judges every sandbox of every test.
 pytest_plugins = ["tests.judges.plugin"]
+
+engines.install()
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -44,6 +47,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sqlite") / "template.db"
     database = open_database(f"sqlite:///{path}")
     migrate(database)
+    engines.share(database.engine)
     database.dispose()
     return path
 

@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 
 from adapter.database import open_database
 from adapter.migrations import migrate
+from tests.support import engines
 
 TEMPLATE = "planshift_template"
 # SQL text, no data: fixed names made by this module only.
@@ -47,6 +48,7 @@ class PostgresServer:
         self._sql(f'CREATE DATABASE "{self._template}"')
         database = open_database(self.url(self._template))
         migrate(database)
+        engines.share(database.engine)
         database.dispose()
 
     def url(self, name: str) -> str:

@@ -1,7 +1,8 @@
 """Sandboxes in which a catalogue is already at Stripe.
 
 Syncing 130 prices for every test would take most of the suite's time, so it is done once per
-catalogue and process; each test gets a sandbox with copies of the products and prices.
+catalogue and process; each test gets a sandbox with copies of the products and prices, and the
+rows that the sync left in the local table.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import responses
+from sqlalchemy import insert, select
 
+from adapter.database import Database
 from adapter.migrations import migrate
+from adapter.tables import PriceRow
 from mappings import Catalogue, load_catalogue
 from sandbox import Sandbox, Switches, mount
 from sandbox.kernel.store import copy_json
@@ -30,6 +34,7 @@ KEPT = ("product", "price")
 class _Shop:
     objects: Mapping[str, list[dict[str, Any]]]
     counters: Mapping[str, int]
+    rows: list[dict[str, Any]]
 
 
 def stocked(catalogue: str, start: datetime, switches: Switches | None) -> Sandbox:
@@ -43,6 +48,12 @@ def stocked(catalogue: str, start: datetime, switches: Switches | None) -> Sandb
         # Ids are counted: what is made next must not get an id that is taken.
         box.world.store.counters.update(shop.counters)
     return box
+
+
+def on_sale(database: Database, catalogue: str, start: datetime) -> None:
+    """Write what a sync with a ``stocked`` sandbox would write to an empty ``database``."""
+    with database.write() as tx:
+        tx.execute(insert(PriceRow), _synced(catalogue, start).rows)
 
 
 @cache
@@ -69,6 +80,8 @@ def _synced(catalogue: str, start: datetime) -> _Shop:
         parts = build(settings, catalogue=loaded(catalogue))
         migrate(parts.database)
         parts.catalogue_sync.run(lambda _plan: True)
+        with parts.database.read() as tx:
+            rows = [dict(row) for row in tx.execute(select(PriceRow.__table__)).mappings()]
         parts.database.dispose()
     store = box.world.store
-    return _Shop({family: store.scan(family) for family in KEPT}, dict(store.counters))
+    return _Shop({family: store.scan(family) for family in KEPT}, dict(store.counters), rows)

@@ -14,15 +14,16 @@ from typing import Any
 
 import requests
 import responses
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from adapter.keys import SCOPES
 from sandbox import LoggedCall, Sandbox, Switches, mount
-from service.app import create_app
 from service.settings import Settings
 from service.wiring import Parts, build
 from service.worker import Worker
-from tests.support.shops import loaded, stocked
+from tests.support.apps import app_for
+from tests.support.shops import loaded, on_sale, stocked
 
 START = datetime(2026, 1, 10, 9, 0, tzinfo=UTC)
 SECRET = "whsec_of_the_tests"
@@ -47,12 +48,14 @@ class Outbox:
 class World:
     """A company that runs Planshift, with its Stripe, its mail server and its one API key."""
 
-    def __init__(self, parts: Parts, box: Sandbox, mock: responses.RequestsMock) -> None:
+    def __init__(
+        self, parts: Parts, app: Flask, box: Sandbox, mock: responses.RequestsMock
+    ) -> None:
         self.parts = parts
         self.box = box
         self.mock = mock
-        self.app = create_app(parts)
-        self.http = self.app.test_client()
+        self.app = app
+        self.http = app.test_client()
         self.mail = Outbox()
         self.worker = Worker(parts, self.mail)
         key = parts.keys.create("tests", SCOPES)
@@ -202,8 +205,9 @@ def world(
             }
         )
         parts = build(settings, catalogue=loaded(catalogue))
-        parts.catalogue_sync.run(lambda _plan: True)
-        made = World(parts, box, mock)
-        made.register_webhook()
-        yield made
+        on_sale(parts.database, catalogue, start)
+        with app_for(parts) as app:
+            made = World(parts, app, box, mock)
+            made.register_webhook()
+            yield made
         parts.database.dispose()
