@@ -20,12 +20,13 @@ from mappings.errors import (
     StoredDecisionError,
     UnknownOffer,
 )
-from mappings.family import Allowance, Family, Pack, Plan, Tier, Usage
+from mappings.family import Allowance, Family, Pack, Plan, Selection, Tier, Usage
 from mappings.loading import build_catalogue, builtin_catalogues, load_catalogue, parse_catalogue
 from mappings.money import Money, decimals_of, minor_units
 from mappings.offer import INTERVALS, Interval, Offer, UnknownPrice
 from mappings.problems import Problem
 from mappings.rules import Action, Rule, Situation, When
+from mappings.selecting import required_selections
 from mappings.stored import decision_from_dict
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Plan",
     "Problem",
     "Rule",
+    "Selection",
     "Situation",
     "StoredDecisionError",
     "Tier",
@@ -69,4 +71,5 @@ __all__ = [
     "load_catalogue",
     "minor_units",
     "parse_catalogue",
+    "required_selections",
 ]

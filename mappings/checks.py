@@ -23,6 +23,7 @@ def check_catalogue(catalogue: Catalogue, document: Reader, problems: Problems) 
         _check_free_plans(table, problems)
         _check_limits(table, problems)
         _check_packs(family, table, problems)
+        _check_selections(family, table, problems)
         for plan_id, plan_table in table.named("plans"):
             plan = family.plans.get(plan_id)
             if plan is not None:
@@ -73,6 +74,20 @@ def _check_packs(family: Family, table: Reader, problems: Problems) -> None:
     if family.size_is == "limit" and table.has("packs"):
         message = 'packs add to an allowance, which size_is = "limit" has none of; remove them'
         problems.add(table.at("packs"), "setting_without_effect", message)
+
+
+def _check_selections(family: Family, table: Reader, problems: Problems) -> None:
+    """A selection is about a limit of the plans, and some rule asks for it."""
+    limits = {name for _, plan in table.named("plans") for name in plan.table("limits").names()}
+    asked = {name for rule in family.rules for name in rule.then.selections}
+    for name, selection in table.named("selections"):
+        limit = selection.text("limit")
+        if limit is not None and limit not in limits:
+            message = f"{limit!r} is a limit of no plan in this family"
+            problems.add(selection.at("limit"), "unknown_limit", message)
+        if name not in asked:
+            message = "no rule asks for this; name it in a rule's selections or remove it"
+            problems.add(selection.path, "setting_without_effect", message)
 
 
 def _check_lookup_keys(catalogue: Catalogue, problems: Problems) -> None:

@@ -12,11 +12,12 @@ from collections.abc import Iterator, Sequence
 
 from mappings.catalogue import Catalogue
 from mappings.decision import Facts, situation_of
-from mappings.direction import direction_in
+from mappings.direction import Direction, direction_in
 from mappings.family import Family
+from mappings.offer import Offer
 from mappings.problems import Problem, Problems
 from mappings.rules import REFUSALS, Rule, Situation
-from mappings.supported import SPOKEN, Move, alternatives, is_carried_out, move_of
+from mappings.supported import SPOKEN, Move, alternatives, clash, is_carried_out, move_of
 
 # Problems that hide what was meant, in parts without which every finding below would be a guess.
 _HIDING = {"missing_key", "invalid_value", "unknown_key", "unknown_plan"}
@@ -45,10 +46,19 @@ def reachable(family: Family, currencies: tuple[str, ...]) -> tuple[Situation, .
         for target in offers:
             if current is None and target is None:
                 continue
-            way = direction_in(family, current, target)
-            for facts in _facts(trial_possible=current is not None and not current.is_free):
-                found[situation_of(family, way, current, target, facts)] = None
+            for way in _ways(family, current, target):
+                for facts in _facts(trial_possible=current is not None and not current.is_free):
+                    found[situation_of(family, way, current, target, facts)] = None
     return tuple(found)
+
+
+def _ways(family: Family, current: Offer | None, target: Offer | None) -> Iterator[Direction]:
+    """The direction at an equal quantity, and where that decides nothing, of more and of fewer."""
+    way = direction_in(family, current, target)
+    yield way
+    if way.kind in ("same", "lateral"):
+        yield direction_in(family, current, target, 1, 2)
+        yield direction_in(family, current, target, 2, 1)
 
 
 def _facts(*, trial_possible: bool) -> Iterator[Facts]:
@@ -123,9 +133,10 @@ class _Walk:
             self._problems.add(path, "sales_only", f"rule {rule.id!r} {message}")
         moves = dict.fromkeys(move_of(self._family, s) for s in decided)
         for move in moves:
-            if move != "nothing" and not is_carried_out(move, rule.then):
-                self._problems.add(path, "unsupported_combination", _not_carried_out(rule, move))
-        if rule.then.cycle == "keep" and any(s.interval_changes for s in decided):
+            if move != "nothing" and not is_carried_out(self._family, move, rule.then):
+                message = _not_carried_out(self._family, rule, move)
+                self._problems.add(path, "unsupported_combination", message)
+        if _keeps_the_cycle(rule) and any(s.interval_changes for s in decided):
             message = (
                 f"rule {rule.id!r} keeps the cycle when the interval changes; another interval "
                 'always starts a new cycle at Stripe, so say cycle = "restart"'
@@ -160,8 +171,16 @@ class _Walk:
                 )
 
 
-def _not_carried_out(rule: Rule, move: Move) -> str:
+def _keeps_the_cycle(rule: Rule) -> bool:
+    """A new subscription starts a cycle of its own, so only a change of the old one can keep it."""
+    return rule.then.cycle == "keep" and rule.then.route == "self_serve"
+
+
+def _not_carried_out(family: Family, rule: Rule, move: Move) -> str:
     then = rule.then
+    reason = clash(family, move, then)
+    if reason is not None:
+        return f"rule {rule.id!r} cannot be carried out on {SPOKEN[move]}: {reason}"
     asked = [f"route {then.route}", f"timing {then.timing}", f"cycle {then.cycle}"]
     asked += [f"credit {then.credit}", f"allowance {then.allowance}"]
     asked.append(f"on_failed_payment {then.on_failed_payment}")

@@ -17,10 +17,13 @@ class Facts:
     """What is known of the account beside its offer.
 
     `chargeable`: the subscription is charged automatically and a saved method can be.
+    `quantity_before` and `quantity_after`: how many of its offer the line holds now and would hold.
     """
 
     chargeable: bool
     trialing: bool = False
+    quantity_before: int = 1
+    quantity_after: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +50,7 @@ def decide(
     `current` None: the account holds nothing. `target` None: it cancels. Raises what `direction`
     raises.
     """
-    found = direction(catalogue, current, target)
+    found = direction(catalogue, current, target, facts.quantity_before, facts.quantity_after)
     if _changes_currency(current, target):
         return _currency_refusal(found, current, target)
     named = target or current

@@ -34,6 +34,7 @@ def _family(catalogue: Catalogue, family: Family) -> dict[str, object]:
         "share_subscription": family.share_subscription,
         "plans": [_plan(catalogue, family, plan) for plan in family.plans.values()],
         "packs": [_pack(pack) for pack in family.packs.values()],
+        "selections": [asdict(selection) for selection in family.selections.values()],
         "rules": [_rule(rule) for rule in family.rules],
     }
 

@@ -24,28 +24,52 @@ class Direction:
     why: str
 
 
-def direction(catalogue: Catalogue, current: Offer | None, target: Offer | None) -> Direction:
+def direction(
+    catalogue: Catalogue,
+    current: Offer | None,
+    target: Offer | None,
+    quantity_before: int = 1,
+    quantity_after: int = 1,
+) -> Direction:
     """Where a change leads. `current` None: the account holds nothing. `target` None: cancellation.
 
-    Raises IncomparableOffers across families, UnknownOffer for an offer that is no longer sold.
+    Quantities are how many of the offer a line holds, 1 or more; they matter only between paid
+    offers that are level otherwise. Raises IncomparableOffers across families, UnknownOffer for an
+    offer that is no longer sold.
     """
     named = current or target
     if named is None:
         return Direction("same", "nothing", "there is no plan to cancel")
-    return direction_in(catalogue.family(named.family), current, target)
+    family = catalogue.family(named.family)
+    return direction_in(family, current, target, quantity_before, quantity_after)
 
 
-def compare(family: Family, left: Offer | None, right: Offer | None) -> int:
+def compare(
+    family: Family,
+    left: Offer | None,
+    right: Offer | None,
+    left_quantity: int = 1,
+    right_quantity: int = 1,
+) -> int:
     """-1, 0 or 1 as `left` stands below, level with or above `right`.
 
     A total preorder on the offers of a family: nothing and the free plan stand level, below every
-    other offer whatever the keys say; the others are compared by the family's order keys.
+    other offer whatever the keys say; the others are compared by the family's order keys, and last
+    by quantity. Were quantity compared between equal offers only, the order would not be
+    transitive: two of one offer are more than one of any offer that is level with it.
     """
-    mine, other = _standing(family, left), _standing(family, right)
+    mine = _standing(family, left, left_quantity)
+    other = _standing(family, right, right_quantity)
     return (mine > other) - (mine < other)
 
 
-def direction_in(family: Family, current: Offer | None, target: Offer | None) -> Direction:
+def direction_in(
+    family: Family,
+    current: Offer | None,
+    target: Offer | None,
+    quantity_before: int = 1,
+    quantity_after: int = 1,
+) -> Direction:
     """`direction` within one family whose catalogue need not be complete yet."""
     if current is not None and target is not None and current.family != target.family:
         raise IncomparableOffers.between(current.family, target.family)
@@ -56,9 +80,11 @@ def direction_in(family: Family, current: Offer | None, target: Offer | None) ->
     if target.is_free:
         why = f"{_named(family, target)} is the free plan, below every other"
         return Direction("downgrade", "free", why)
-    if current == target:
+    before = _counted(family, current, quantity_before)
+    after = _counted(family, target, quantity_after)
+    if current == target and before == after:
         return Direction("same", "identical", f"{_named(family, target)} is held already")
-    return _between_paid(family, current, target)
+    return _between_paid(family, current, target, before, after)
 
 
 def _from_nothing(family: Family, target: Offer | None) -> Direction:
@@ -70,21 +96,35 @@ def _from_nothing(family: Family, target: Offer | None) -> Direction:
     return Direction("start", "free", why)
 
 
-def _between_paid(family: Family, current: Offer, target: Offer) -> Direction:
+def _between_paid(
+    family: Family, current: Offer, target: Offer, before: int, after: int
+) -> Direction:
     for key in family.order:
-        before, after = _value(family, current, key), _value(family, target, key)
-        if before == after:
-            continue
-        kind: DirectionKind = "upgrade" if after > before else "downgrade"
-        return Direction(kind, key, _sentence(family, key, current, target))
+        old, new = _value(family, current, key), _value(family, target, key)
+        if old != new:
+            return Direction(_way(old, new), key, _sentence(family, key, current, target))
+    if before != after:
+        more = "more" if after > before else "fewer"
+        why = f"{after:,} of {_named(family, target)} is {more} than {before:,}"
+        return Direction(_way(before, after), "quantity", why)
     compared = " and ".join(_SPOKEN[key] for key in family.order)
     return Direction("lateral", "none", f"{compared} are equal in both")
 
 
-def _standing(family: Family, offer: Offer | None) -> tuple[int, ...]:
+def _way(before: int, after: int) -> DirectionKind:
+    return "upgrade" if after > before else "downgrade"
+
+
+def _standing(family: Family, offer: Offer | None, quantity: int) -> tuple[int, ...]:
     if offer is None or offer.is_free:
         return (0,)
-    return (1, *(_value(family, offer, key) for key in family.order))
+    values = (_value(family, offer, key) for key in family.order)
+    return (1, *values, _counted(family, offer, quantity))
+
+
+def _counted(family: Family, offer: Offer, quantity: int) -> int:
+    """A metered line has no quantity: it is billed by what was used."""
+    return 1 if family.plan(offer.plan).kind == "metered" else quantity
 
 
 def _value(family: Family, offer: Offer, key: OrderKey) -> int:

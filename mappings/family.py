@@ -104,6 +104,16 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What a customer chooses when a plan leaves room for fewer: `limit` is that of the plans,
+    `text` the question, a sentence for the customer."""
+
+    id: str
+    limit: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Family:
     """A product line of which an account holds one plan. Plans are in order of rank."""
 
@@ -116,6 +126,7 @@ class Family:
     rules: tuple[Rule, ...]
     packs: Mapping[str, Pack] = field(default_factory=dict)
     share_subscription: bool = False
+    selections: Mapping[str, Selection] = field(default_factory=dict)
 
     @property
     def free_plan(self) -> Plan | None:

@@ -11,6 +11,7 @@ from mappings.family import (
     Pack,
     Plan,
     PlanKind,
+    Selection,
     SizeIs,
     Tier,
     Usage,
@@ -32,7 +33,9 @@ class FamilyReader:
         size_is = table.choice("size_is", SIZE_IS) or "allowance"
         named = [(key, self._plan(key, each, size_is)) for key, each in table.named("plans")]
         plans = sorted((plan for _, plan in named if plan), key=lambda plan: plan.rank)
-        plan_ids = tuple(key for key, _ in named)
+        rules = RuleReader(
+            tuple(key for key, _ in named), table.table("selections").names(), self._problems
+        )
         return Family(
             id=family_id,
             name=table.text("name") or family_id,
@@ -40,9 +43,13 @@ class FamilyReader:
             size_is=size_is,
             order=table.choices("order", ORDER_KEYS),
             plans={plan.id: plan for plan in plans},
-            rules=RuleReader(plan_ids, self._problems).rules(table),
+            rules=rules.rules(table),
             packs=self._packs(table),
             share_subscription=table.flag("share_subscription") or False,
+            selections={
+                key: Selection(key, each.text("limit") or "", each.text("text") or "")
+                for key, each in table.named("selections")
+            },
         )
 
     def _plan(self, plan_id: str, table: Reader, size_is: SizeIs) -> Plan | None:

@@ -28,10 +28,13 @@ _DOING = (
 
 
 class RuleReader:
-    """Reads the rules of one family, whose plans are `plan_ids`."""
+    """Reads the rules of one family, which has these plans and these selections, by id."""
 
-    def __init__(self, plan_ids: tuple[str, ...], problems: Problems) -> None:
+    def __init__(
+        self, plan_ids: tuple[str, ...], selection_ids: tuple[str, ...], problems: Problems
+    ) -> None:
         self._plan_ids = plan_ids
+        self._selection_ids = selection_ids
         self._problems = problems
 
     def rules(self, family: Reader) -> tuple[Rule, ...]:
@@ -41,6 +44,7 @@ class RuleReader:
             rule = self._rule(table)
             self._check_id(table, rule, rules)
             self._check_answer(table, rule.then)
+            self._check_selections(table, rule.then)
             rules.append(rule)
         return tuple(rules)
 
@@ -83,6 +87,12 @@ class RuleReader:
             if table.has(key):
                 message = f'{key} has no effect with route = "{then.route}"; remove it'
                 self._problems.add(table.at(key), "setting_without_effect", message)
+
+    def _check_selections(self, table: Reader, then: Action) -> None:
+        for name in then.selections:
+            if name not in self._selection_ids:
+                message = f"{name!r} is not declared; say what it is about under selections.{name}"
+                self._problems.add(table.at("selections"), "unknown_selection", message)
 
 
 def _action(table: Reader) -> Action:

@@ -111,6 +111,11 @@ class _Pack(_Table):
     prices = _amounts()
 
 
+class _Selection(_Table):
+    limit = Leaf(leaves.name, required=True)
+    text = Leaf(leaves.text, required=True)
+
+
 class _Family(_Table):
     name = Leaf(leaves.text, required=True)
     unit = Leaf(leaves.text, required=True)
@@ -119,6 +124,7 @@ class _Family(_Table):
     share_subscription = Leaf(leaves.flag)
     plans = Keyed(leaves.identifier, _table(_Plan), required=True)
     packs = _tables(_Pack)
+    selections = Keyed(leaves.name, _table(_Selection))
     rules = _tables(_Rule, required=True)
 
 

@@ -110,7 +110,7 @@ def test_everything_wrong_is_told_at_once(document: Document, problems_of: Check
     put(document, f"{PLUS}.tiers.2.prices.month.usd", "60.001")
     put(document, f"{FREE}.rank", 1)
     rules = document["families"]["email"]["rules"]
-    rules[2]["timing"] = "period_end"
+    rules[2]["credit"] = "time_to_balance"
     rules.append({"id": "too-late", "timing": "now"})
     assert sorted(problems_of(document)) == [
         ("colour", "unknown_key"),

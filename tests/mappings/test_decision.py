@@ -134,6 +134,17 @@ def test_another_currency_is_refused_whatever_the_rules_say() -> None:
     assert decision.remedy == "Choose a price in USD, or cancel and start again in EUR."
 
 
+def test_a_change_of_quantity_is_decided_by_the_rules_of_its_direction() -> None:
+    core = OPERATIONS.offer("operations", "core", "10k", "month", "usd")
+    more = decide(OPERATIONS, core, core, Facts(True, quantity_before=2, quantity_after=5))
+    fewer = decide(OPERATIONS, core, core, Facts(True, quantity_before=5, quantity_after=2))
+    equal = decide(OPERATIONS, core, core, Facts(True, quantity_before=5, quantity_after=5))
+    assert (more.rule, fewer.rule, equal.rule) == ("upgrade", "downgrade", "unchanged")
+    assert fewer.why == (
+        "2 of Core is fewer than 5, so this is a downgrade; rule 'downgrade' applies."
+    )
+
+
 def test_nothing_to_nothing_is_answered_too() -> None:
     decision = decide(OPERATIONS, None, None, CHARGEABLE)
     assert (decision.route, decision.direction.kind) == ("not_offered", "same")
@@ -149,11 +160,18 @@ def test_without_a_rule_the_gap_is_named_not_guessed_over() -> None:
 HELD = [None, *OPERATIONS.offers()]
 
 
-@given(st.sampled_from(HELD), st.sampled_from(HELD), st.booleans(), st.booleans())
-def test_decide_is_total_on_a_checked_catalogue(
-    current: Any, target: Any, chargeable: bool, trialing: bool
-) -> None:
-    decision = decide(OPERATIONS, current, target, Facts(chargeable, trialing))
+FACTS = st.builds(
+    Facts,
+    st.booleans(),
+    st.booleans(),
+    quantity_before=st.integers(1, 9),
+    quantity_after=st.integers(1, 9),
+)
+
+
+@given(st.sampled_from(HELD), st.sampled_from(HELD), FACTS)
+def test_decide_is_total_on_a_checked_catalogue(current: Any, target: Any, facts: Facts) -> None:
+    decision = decide(OPERATIONS, current, target, facts)
     assert decision.why
     assert decision_from_dict(json.loads(json.dumps(decision_to_dict(decision)))) == decision
 

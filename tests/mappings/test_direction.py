@@ -143,6 +143,48 @@ def test_two_families_are_never_compared() -> None:
         direction(OPERATIONS, mine, other)
 
 
+@pytest.mark.parametrize(
+    ("current", "target", "quantities", "kind", "decided_by", "why"),
+    [
+        ("core 10k month", "core 10k month", (3, 5), "upgrade", "quantity",
+         "5 of Core is more than 3"),
+        ("core 10k month", "core 10k month", (5, 3), "downgrade", "quantity",
+         "3 of Core is fewer than 5"),
+        ("core 10k month", "core 10k month", (3, 3), "same", "identical", "Core is held already"),
+        ("core 10k month", "pro 10k month", (5, 1), "upgrade", "plan", "Pro ranks above Core"),
+        ("core 10k month", "core 10k year", (5, 1), "upgrade", "interval",
+         "the year is longer than the month"),
+        ("core 10k month", "free", (5, 1), "downgrade", "free",
+         "Free is the free plan, below every other"),
+        ("free", "free", (1, 2), "same", "free", "Free is held already"),
+    ],
+)  # fmt: skip
+def test_quantity_decides_where_nothing_else_does(
+    current: str, target: str, quantities: tuple[int, int], kind: str, decided_by: str, why: str
+) -> None:
+    held, wanted = (named(OPERATIONS, "operations", text) for text in (current, target))
+    found = direction(OPERATIONS, held, wanted, *quantities)
+    assert (found.kind, found.decided_by, found.why) == (kind, decided_by, why)
+
+
+def test_another_interval_of_more_is_up_where_the_interval_says_nothing(
+    document: dict[str, Any],
+) -> None:
+    catalogue = build_catalogue(document)
+    monthly, annual = (named(catalogue, "email", f"plus 2k {per}") for per in ("month", "year"))
+    assert direction(catalogue, monthly, annual, 2, 2).kind == "lateral"
+    assert direction(catalogue, monthly, annual, 2, 3).kind == "upgrade"
+    assert direction(catalogue, monthly, annual, 3, 2).kind == "downgrade"
+
+
+def test_usage_has_no_quantity() -> None:
+    plan = Plan("payg", "Payg", 1, "metered", True, {}, (), {"u": Tier("u", "u", 0, 0, {})})
+    family = Family("f", "F", "units", "limit", ("plan",), {"payg": plan}, ())
+    offer = Offer("f", "payg", "u", "month", "usd")
+    assert direction_in(family, offer, offer, 1, 2).kind == "same"
+    assert compare(family, offer, offer, 1, 2) == 0
+
+
 @st.composite
 def families(draw: st.DrawFn) -> Family:
     """Any family whatever: ranks, sizes and keys in any relation, the free plan ranked anywhere."""
@@ -160,46 +202,54 @@ def families(draw: st.DrawFn) -> Family:
     return Family("f", "F", "units", size_is, tuple(keys), plans, ())
 
 
+Held = tuple[Offer | None, int]
+"""An offer and how many of it."""
+
+
 @st.composite
-def comparisons(draw: st.DrawFn, how_many: int) -> tuple[Family, list[Offer | None]]:
+def comparisons(draw: st.DrawFn, how_many: int) -> tuple[Family, list[Held]]:
     family = draw(families())
-    held = st.sampled_from([None, *family.offers(("usd", "eur"))])
-    return family, [draw(held) for _ in range(how_many)]
+    offers = st.sampled_from([None, *family.offers(("usd", "eur"))])
+    return family, [(draw(offers), draw(st.integers(1, 3))) for _ in range(how_many)]
+
+
+def compared(family: Family, one: Held, other: Held) -> int:
+    return compare(family, one[0], other[0], one[1], other[1])
 
 
 OPPOSITES = {"upgrade": "downgrade", "downgrade": "upgrade", "lateral": "lateral", "same": "same"}
 
 
 @given(comparisons(2))
-def test_comparison_is_total_and_antisymmetric(case: tuple[Family, list[Offer | None]]) -> None:
+def test_comparison_is_total_and_antisymmetric(case: tuple[Family, list[Held]]) -> None:
     family, (one, other) = case
-    assert compare(family, one, other) in (-1, 0, 1)
-    assert compare(family, one, other) == -compare(family, other, one)
-    assert compare(family, one, one) == 0
+    assert compared(family, one, other) in (-1, 0, 1)
+    assert compared(family, one, other) == -compared(family, other, one)
+    assert compared(family, one, one) == 0
 
 
 @given(comparisons(3))
-def test_comparison_is_transitive(case: tuple[Family, list[Offer | None]]) -> None:
+def test_comparison_is_transitive(case: tuple[Family, list[Held]]) -> None:
     family, (a, b, c) = case
-    if compare(family, a, b) <= 0 and compare(family, b, c) <= 0:
-        assert compare(family, a, c) <= 0
+    if compared(family, a, b) <= 0 and compared(family, b, c) <= 0:
+        assert compared(family, a, c) <= 0
 
 
 @given(comparisons(1))
 def test_nothing_and_free_stand_below_everything_whatever_the_keys_say(
-    case: tuple[Family, list[Offer | None]],
+    case: tuple[Family, list[Held]],
 ) -> None:
-    family, (offer,) = case
+    family, ((offer, quantity),) = case
     for nothing in (None, family.free_offer()):
         expected = 0 if offer is None or offer.is_free else -1
-        assert compare(family, nothing, offer) == expected
+        assert compared(family, (nothing, 1), (offer, quantity)) == expected
 
 
 @given(comparisons(2))
-def test_direction_agrees_with_comparison(case: tuple[Family, list[Offer | None]]) -> None:
-    family, (current, target) = case
-    kind = direction_in(family, current, target).kind
-    step = compare(family, current, target)
+def test_direction_agrees_with_comparison(case: tuple[Family, list[Held]]) -> None:
+    family, ((current, before), (target, after)) = case
+    kind = direction_in(family, current, target, before, after).kind
+    step = compare(family, current, target, before, after)
     if target is None:
         assert kind == ("cancel" if step > 0 else "same")
     elif step < 0:
@@ -212,11 +262,12 @@ def test_direction_agrees_with_comparison(case: tuple[Family, list[Offer | None]
 
 @given(comparisons(2))
 def test_between_paid_offers_the_way_back_is_the_opposite(
-    case: tuple[Family, list[Offer | None]],
+    case: tuple[Family, list[Held]],
 ) -> None:
-    family, (one, other) = case
+    family, ((one, few), (other, many)) = case
     if one is None or other is None or one.is_free or other.is_free:
         return
-    there, back = direction_in(family, one, other), direction_in(family, other, one)
+    there = direction_in(family, one, other, few, many)
+    back = direction_in(family, other, one, many, few)
     assert back.kind == OPPOSITES[there.kind]
     assert there.decided_by == back.decided_by
