@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from tests.support.postgres import NoPostgres, PostgresServer, find_server
 
 # Stripe's own document judges every sandbox of every test.
 pytest_plugins = ["tests.judges.plugin"]
+
+# Every worker, and every process a test starts, imports the same modules: compiling them anew each
+# time takes longer than most of what they do, so bytecode is kept even where the machine says not.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 engines.install()
 
