@@ -110,9 +110,9 @@ class Reader:
             return ScheduleSnapshot.of(self._v1.subscription_schedules.retrieve(schedule_id))
 
     def checkout(self, session_id: str) -> CheckoutSnapshot:
-        """A Checkout Session, with the payment method that a completed setup saved."""
+        """A Checkout Session, with what a completed setup saved and how its payment stands."""
         with sorted_failures():
-            params: Any = {"expand": ["setup_intent"]}
+            params: Any = {"expand": ["setup_intent", "payment_intent"]}
             return CheckoutSnapshot.of(self._v1.checkout.sessions.retrieve(session_id, params))
 
     def checkouts_of(self, customer_id: str) -> Iterator[CheckoutSnapshot]:

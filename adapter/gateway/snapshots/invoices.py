@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .fields import field, moment, object_id, required_moment
+from .fields import field, metadata_of, moment, object_id, required_moment
 
 
 @dataclass(frozen=True)
 class InvoiceLineSnapshot:
     """A line as the customer reads it; ``period`` is the service period it pays for."""
 
+    id: str
     description: str | None
     amount: int
     price: str | None
@@ -25,6 +27,7 @@ class InvoiceLineSnapshot:
     @classmethod
     def of(cls, line: Any) -> InvoiceLineSnapshot:
         return cls(
+            id=line["id"],
             description=field(line, "description"),
             amount=line["amount"],
             price=_line_price(line),
@@ -89,6 +92,8 @@ class InvoiceSnapshot:
     created_at: datetime
     lines: tuple[InvoiceLineSnapshot, ...]
     payment: PaymentState | None = None
+    total_excluding_tax: int | None = None
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, invoice: Any, lines: Iterable[Any] | None = None) -> InvoiceSnapshot:
@@ -114,6 +119,8 @@ class InvoiceSnapshot:
             created_at=required_moment(invoice["created"]),
             lines=tuple(InvoiceLineSnapshot.of(x) for x in (lines or invoice["lines"]["data"])),
             payment=_payment(invoice),
+            total_excluding_tax=field(invoice, "total_excluding_tax"),
+            metadata=metadata_of(invoice),
         )
 
 

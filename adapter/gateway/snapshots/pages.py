@@ -12,7 +12,11 @@ from .fields import field, metadata_of, object_id, required_moment
 
 @dataclass(frozen=True)
 class CheckoutSnapshot:
-    """A Checkout Session. ``payment_method`` is known for a completed setup, if it was expanded."""
+    """A Checkout Session.
+
+    Known only where they were expanded: ``payment_method``, what a completed setup has saved, and
+    ``payment``, how the payment of a session in payment mode stands (Stripe's word).
+    """
 
     id: str
     customer: str
@@ -25,12 +29,13 @@ class CheckoutSnapshot:
     invoice: str | None
     setup_intent: str | None
     payment_method: str | None
+    payment: str | None
     metadata: Mapping[str, str]
 
     @classmethod
     def of(cls, session: Any) -> CheckoutSnapshot:
         setup = field(session, "setup_intent")
-        expanded = setup is not None and not isinstance(setup, str)
+        method = _of_expanded(setup, "payment_method")
         return cls(
             id=session["id"],
             customer=str(object_id(field(session, "customer")) or ""),
@@ -42,9 +47,15 @@ class CheckoutSnapshot:
             subscription=object_id(field(session, "subscription")),
             invoice=object_id(field(session, "invoice")),
             setup_intent=object_id(setup),
-            payment_method=object_id(field(setup, "payment_method")) if expanded else None,
+            payment_method=object_id(method),
+            payment=_of_expanded(field(session, "payment_intent"), "status"),
             metadata=metadata_of(session),
         )
+
+
+def _of_expanded(intent: Any, name: str) -> Any:
+    """A field of an intent; None where Stripe gave only its id."""
+    return None if intent is None or isinstance(intent, str) else field(intent, name)
 
 
 @dataclass(frozen=True)

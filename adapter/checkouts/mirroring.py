@@ -1,0 +1,112 @@
+"""What Stripe says of our Checkout Sessions, stored under the ticket rule, and what follows.
+
+Nothing is written to Stripe from here, so webhook handlers may reach it: what has to be written is
+armed as due work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue
+
+from ..clock import Clock
+from ..database import Database
+from ..due import Work, arm, disarm
+from ..gateway.read import Reader
+from ..gateway.snapshots import CheckoutSnapshot
+from ..purchases.settling import Moment, checkout_seen
+from ..tables import AccountRow, CheckoutRow
+
+# Metadata that names our row; it is found again by this if the answer to its creation was lost.
+CHECKOUT_KEY = "planshift_checkout"
+
+
+class Purpose(StrEnum):
+    """What a Checkout Session is for."""
+
+    METHOD = "method"  # to save a payment method; subject: a digest of the request
+    PURCHASE = "purchase"  # subject: purchase id
+    CHANGE = "change"  # subject: plan change id
+
+
+@dataclass(frozen=True)
+class FetchedCheckout:
+    """A Checkout Session as Stripe had it, with the ticket taken before asking."""
+
+    snapshot: CheckoutSnapshot
+    ticket: int
+
+
+class CheckoutMirror:
+    """Fetches Checkout Sessions and stores those that are ours."""
+
+    def __init__(
+        self, database: Database, reader: Reader, catalogue: Catalogue, clock: Clock
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def fetch(self, session_id: str) -> FetchedCheckout:
+        """Ask Stripe for a Checkout Session (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        return FetchedCheckout(self._reader.checkout(session_id), ticket)
+
+    def refresh(self, account: AccountRow, session_id: str) -> CheckoutSnapshot:
+        """Fetch a session and store it; gives what Stripe said."""
+        fetched = self.fetch(session_id)
+        at = self._reader.billing_now(account.test_clock)
+        with self._database.write() as tx:
+            self.store(tx, fetched, Moment(at, self._clock.now()))
+        return fetched.snapshot
+
+    def store(self, tx: Session, fetched: FetchedCheckout, heard: Moment) -> bool:
+        """Store what was fetched; False if a younger read was there already, or it is not ours.
+
+        The account's row is locked first, as by the mirror, so that two stores for one account
+        never interleave.
+        """
+        session, ticket = fetched.snapshot, fetched.ticket
+        account = tx.scalars(
+            select(AccountRow).where(AccountRow.customer_id == session.customer).with_for_update()
+        ).first()
+        row = tx.scalars(
+            select(CheckoutRow).where(CheckoutRow.id == session.metadata.get(CHECKOUT_KEY, ""))
+        ).first()
+        if account is None or row is None or row.account_seq != account.seq:
+            return False
+        if row.ticket >= ticket:
+            return False
+        was = row.state
+        _copy(row, session, ticket)
+        tx.flush()
+        if row.purpose == Purpose.PURCHASE:
+            checkout_seen(tx, self._catalogue, row.subject, session, heard)
+        if row.state != was and row.state != "open":
+            self._closed(tx, account, row, heard.now)
+        return True
+
+    def _closed(self, tx: Session, account: AccountRow, row: CheckoutRow, now: datetime) -> None:
+        """What a saved method is for is written to Stripe by the worker."""
+        if row.state == "complete" and row.payment_method is not None:
+            arm(tx, Work.CHECKOUT, row.id, account.customer_id or account.id, now)
+        else:
+            disarm(tx, Work.CHECKOUT, row.id)
+
+
+def _copy(row: CheckoutRow, session: CheckoutSnapshot, ticket: int) -> None:
+    row.ticket = ticket
+    row.session_id = session.id
+    row.state = session.status
+    row.url = session.url
+    row.expires_at = session.expires_at
+    row.payment_status = session.payment_status
+    row.payment_method = session.payment_method or row.payment_method
+    row.subscription_id = session.subscription
