@@ -2,6 +2,7 @@
 
 from .access import AnsweredRequestRow, ApiKeyRow
 from .accounts import AccountRow
+from .allowances import AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .base import Base, Claimable
 from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
 from .mirror import InvoiceRow, LineRow, PriceRow, SubscriptionRow
@@ -9,6 +10,8 @@ from .work import CounterRow, DueWorkRow, EventRow, NoticeRow
 
 __all__ = [
     "AccountRow",
+    "AllowanceEntryRow",
+    "AllowanceLotRow",
     "AnsweredRequestRow",
     "ApiKeyRow",
     "Base",
@@ -25,4 +28,5 @@ __all__ = [
     "PriceRow",
     "QuoteRow",
     "SubscriptionRow",
+    "UsageRow",
 ]

@@ -1,0 +1,55 @@
+"""Units that are bought once, on top of a plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue
+
+from ..holdings import Holding
+from ..tables import AccountRow, LineRow
+from .accrual import slots_of_line
+from .calendar import Slot
+from .ledger import Kind, Ledger, Place
+
+
+def grant_pack(
+    tx: Session,
+    account: AccountRow,
+    family: str,
+    subscription_id: str,
+    units: int,
+    source: str,
+    at: datetime,
+    expires_at: datetime,
+) -> None:
+    """Book bought units, usable in [``at``, ``expires_at``); once per ``source``, whoever calls."""
+    ledger = Ledger.load(tx, account, at, lock=True)
+    if ledger.find(source) is not None:
+        return
+    line = tx.scalars(
+        select(LineRow).where(
+            LineRow.subscription_id == subscription_id,
+            LineRow.family == family,
+            LineRow.removed.is_(False),
+        )
+    ).first()
+    if line is None:
+        place = Place(family, subscription_id, "", at, None)
+    else:
+        place = Place(family, subscription_id, line.id, line.period_start, line.period_end)
+    ledger.grant(source, Kind.PACK, place, Slot(0, at, expires_at), units)
+    ledger.save(tx)
+
+
+def pack_end(catalogue: Catalogue, held: Holding, at: datetime) -> datetime:
+    """When units that are bought at ``at`` lapse: with the paid period, or at the next monthly
+    reset where the plan resets monthly.
+    """
+    for slot in slots_of_line(catalogue, held):
+        if at < slot.end:
+            return slot.end
+    return held.line.period_end

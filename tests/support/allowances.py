@@ -1,0 +1,198 @@
+"""A shelf of mirrored rows for stories about allowances: what Stripe says, set by hand.
+
+The catalogue is the built-in one; every moment is billing time.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, func, select
+
+from adapter import allowances
+from adapter.allowances import Unused
+from adapter.allowances.standing import Standing, standings
+from adapter.database import Database
+from adapter.prices import offer_to_dict
+from adapter.tables import (
+    AccountRow,
+    AllowanceEntryRow,
+    AllowanceLotRow,
+    Base,
+    ChangeLineRow,
+    ChangeRow,
+    LineRow,
+    QuoteRow,
+    SubscriptionRow,
+)
+from mappings import Catalogue, Offer, load_catalogue
+
+FAMILY = "operations"
+
+
+@cache
+def catalogue() -> Catalogue:
+    return load_catalogue("operations")
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def filled(table: type[Row], at: datetime, **values: Any) -> Row:
+    """A row whose other mandatory columns hold something harmless."""
+    harmless: dict[type, Any] = {JSON: [], BigInteger: 0, Integer: 0, String: "-", Boolean: False}
+    for column in table.__table__.columns:
+        optional = column.nullable or column.primary_key or column.foreign_keys
+        if column.name not in values and not optional:
+            found = (value for kind, value in harmless.items() if isinstance(column.type, kind))
+            values[column.name] = next(found, at)
+    return table(**values)
+
+
+class Shelf:
+    """One account, its mirrored subscriptions and its plan changes."""
+
+    def __init__(self, database: Database, created_at: datetime) -> None:
+        self.database = database
+        self.catalogue = catalogue()
+        self.account = AccountRow(
+            id="acct_1", ref="acme", email="a@b.example", created_at=created_at, customer_id="cus_1"
+        )
+        with database.write() as tx:
+            tx.add(self.account)
+
+    # -- what Stripe says ---------------------------------------------------------------------
+
+    def offer(self, plan: str, tier: str, interval: str = "month") -> Offer:
+        return self.catalogue.offer(FAMILY, plan, tier, interval, "usd")
+
+    def subscribe(
+        self,
+        plan: str,
+        tier: str,
+        start: datetime,
+        end: datetime,
+        *,
+        interval: str = "month",
+        quantity: int = 1,
+        sub: str = "sub_1",
+    ) -> None:
+        """The subscription with one line, or its line as it is from now on."""
+        with self.database.write() as tx:
+            row = tx.get(SubscriptionRow, sub)
+            if row is None:
+                row = filled(
+                    SubscriptionRow,
+                    start,
+                    id=sub,
+                    account_seq=self.account.seq,
+                    status="active",
+                    ended_at=None,
+                )
+                line = filled(LineRow, start, id=f"si_{sub}", subscription_id=sub)
+                row.lines.append(line)
+                tx.add(row)
+            (line,) = row.lines
+            line.price_id = f"price_{plan}_{tier}_{interval}"
+            line.family, line.plan, line.tier, line.interval = FAMILY, plan, tier, interval
+            line.quantity, line.period_start, line.period_end = quantity, start, end
+
+    def status(self, status: str, ended_at: datetime | None = None, sub: str = "sub_1") -> None:
+        with self.database.write() as tx:
+            row = tx.get_one(SubscriptionRow, sub)
+            row.status, row.ended_at = status, ended_at
+
+    # -- what is changed ----------------------------------------------------------------------
+
+    def change(
+        self,
+        old: Offer | None,
+        new: Offer,
+        state: str,
+        *,
+        at: datetime,
+        timing: str = "now",
+        quantity: int = 1,
+        sub: str = "sub_1",
+    ) -> ChangeLineRow:
+        """A plan change with one line, ordered at ``at``."""
+        with self.database.write() as tx:
+            number = int(tx.execute(select(func.count(ChangeRow.seq))).scalar_one()) + 1
+            mine = {"account_seq": self.account.seq}
+            quote = filled(QuoteRow, at, id=f"q_{number}", **mine)
+            line = filled(
+                ChangeLineRow,
+                at,
+                **mine,
+                family=FAMILY,
+                subscription_id=sub,
+                from_offer=offer_to_dict(old) if old else None,
+                to_offer=offer_to_dict(new),
+                quantity=quantity,
+                state=state,
+            )
+            change = filled(ChangeRow, at, id=f"pc_{number}", kind="change", timing=timing, **mine)
+            change.quote, change.lines = quote, [line]
+            tx.add(change)
+        return line
+
+    def moved(self, line: ChangeLineRow, state: str) -> None:
+        with self.database.write() as tx:
+            tx.get_one(ChangeLineRow, line.seq).state = state
+
+    # -- what is asked of allowances ----------------------------------------------------------
+
+    def accrue(self, at: datetime) -> None:
+        with self.database.write() as tx:
+            allowances.accrue(tx, self.catalogue, self.account, at)
+
+    def applied(
+        self, line: ChangeLineRow, effect: str, at: datetime, credited: int | None = None
+    ) -> None:
+        self.moved(line, "applied")
+        with self.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, line.seq)
+            allowances.applied(tx, self.catalogue, self.account, row, effect, credited, at)
+
+    def ended(self, at: datetime, sub: str = "sub_1") -> None:
+        with self.database.write() as tx:
+            allowances.ended(tx, self.catalogue, self.account, FAMILY, sub, at)
+
+    def given_up(self, line: ChangeLineRow, at: datetime) -> None:
+        self.moved(line, "failed")
+        with self.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, line.seq)
+            allowances.given_up(tx, self.catalogue, self.account, row, at)
+
+    def pack(self, units: int, at: datetime, until: datetime, source: str = "purchase:1") -> None:
+        with self.database.write() as tx:
+            allowances.grant_pack(
+                tx, self.account, FAMILY, "sub_1", units, source=source, at=at, expires_at=until
+            )
+
+    def unused(self, at: datetime, sub: str = "sub_1") -> Unused:
+        with self.database.read() as tx:
+            return allowances.unused(tx, self.catalogue, self.account, FAMILY, sub, at)
+
+    def standing(self, at: datetime, now: datetime | None = None) -> Standing:
+        """How the family stands at ``at``."""
+        with self.database.read() as tx:
+            (found,) = standings(tx, self.catalogue, self.account, now or at, at)
+        return found
+
+    def left(self, at: datetime, now: datetime | None = None) -> int:
+        return self.standing(at, now).left
+
+    def moves(self) -> dict[str, int]:
+        """The sum of all entries, by what they do."""
+        entry = AllowanceEntryRow
+        with self.database.read() as tx:
+            sums = tx.execute(select(entry.kind, func.sum(entry.units)).group_by(entry.kind))
+            return {kind: int(units) for kind, units in sums}
+
+    def lots(self, **where: Any) -> list[AllowanceLotRow]:
+        with self.database.read() as tx:
+            rows = select(AllowanceLotRow).filter_by(**where).order_by(AllowanceLotRow.seq)
+            return list(tx.scalars(rows))
