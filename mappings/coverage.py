@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mappings.catalogue import Catalogue
 from mappings.decision import Facts, situation_of
@@ -41,15 +42,16 @@ def reachable(family: Family, currencies: tuple[str, ...]) -> tuple[Situation, .
     of currency.
     """
     offers = (None, *family.offers(currencies[:1]))
-    found: dict[Situation, None] = {}
+    found: dict[tuple[Situation, bool], None] = {}
     for current in offers:
         for target in offers:
             if current is None and target is None:
                 continue
+            trial_possible = current is not None and not current.is_free
             for way in _ways(family, current, target):
-                for facts in _facts(trial_possible=current is not None and not current.is_free):
-                    found[situation_of(family, way, current, target, facts)] = None
-    return tuple(found)
+                situation = situation_of(family, way, current, target, Facts(chargeable=True))
+                found[situation, trial_possible] = None
+    return tuple(dict.fromkeys(each for seen in found for each in _with_facts(*seen)))
 
 
 def _ways(family: Family, current: Offer | None, target: Offer | None) -> Iterator[Direction]:
@@ -61,11 +63,11 @@ def _ways(family: Family, current: Offer | None, target: Offer | None) -> Iterat
         yield direction_in(family, current, target, 2, 1)
 
 
-def _facts(*, trial_possible: bool) -> Iterator[Facts]:
+def _with_facts(situation: Situation, trial_possible: bool) -> Iterator[Situation]:
     for chargeable in (True, False):
-        yield Facts(chargeable)
+        yield replace(situation, chargeable=chargeable)
         if trial_possible:
-            yield Facts(chargeable, trialing=True)
+            yield replace(situation, chargeable=chargeable, trialing=True)
 
 
 def _is_readable(family: Family, problems: Problems) -> bool:

@@ -213,6 +213,10 @@ def test_a_price_per_unit_is_exact_too(
 OPERATIONS: Document = tomllib.loads(
     (Path(mappings.__file__).parent / "catalogues" / "operations.toml").read_text("utf-8")
 )
+for _plan in OPERATIONS["families"]["operations"]["plans"].values():
+    # Two sizes of each plan have every kind of place in them; eight would only be more to walk.
+    del _plan["tiers"][2:]
+
 JUNK = st.sampled_from(
     [None, "", "x", "free", "core", "0", "-1", "1.005", 0, -1, 3, 10**30, True, 1.5, [], {}, [{}],
      ["x"], [[]], {"x": 1}, {"usd": "1"}, {"month": {"usd": "1"}}]

@@ -311,7 +311,7 @@ def built_or_corrected(document: Document, rules: list[Document]) -> Catalogue |
 def decides_everything(catalogue: Catalogue) -> None:
     """Every change has a decision, and whatever is to be done about it is carried out."""
     family = catalogue.family("email")
-    held = [None, *catalogue.offers()]
+    held = [None, *family.offers(catalogue.currencies[:1])]
     flags, quantities = (True, False), ((1, 1), (1, 3), (3, 1))
     for current, target, chargeable, trialing, (before, after) in product(
         held, held, flags, flags, quantities

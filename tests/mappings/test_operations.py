@@ -7,25 +7,15 @@ from pathlib import Path
 
 import pytest
 
-import mappings
 from mappings import (
     Catalogue,
     CatalogueError,
     Facts,
     Money,
-    builtin_catalogues,
     decide,
     describe,
     load_catalogue,
 )
-
-
-def test_built_in_catalogues_load_by_name_and_by_path() -> None:
-    folder = Path(mappings.__file__).parent / "catalogues"
-    assert "operations" in builtin_catalogues()
-    for name in builtin_catalogues():
-        assert load_catalogue(name) == load_catalogue(folder / f"{name}.toml")
-        assert load_catalogue(name) == load_catalogue(str(folder / f"{name}.toml"))
 
 
 @pytest.mark.parametrize(
@@ -35,7 +25,9 @@ def test_built_in_catalogues_load_by_name_and_by_path() -> None:
         ("free", "enterprise", "upgrade", "now", "restart", "time", False),
         ("core", "pro", "upgrade", "now", "restart", "time", False),
         ("pro", "core", "downgrade", "now", "restart", "none", True),
+        ("teams", "core", "downgrade-from-teams", "now", "restart", "none", True),
         ("pro", "free", "to-free", "period_end", "keep", "none", True),
+        ("enterprise", "free", "to-free-from-teams", "period_end", "keep", "none", True),
         ("pro", None, "cancel", "caller", "keep", "time_to_balance", True),
     ],
 )
@@ -96,17 +88,28 @@ def test_paid_plans_have_at_least_six_tiers_in_both_intervals(operations: Catalo
             assert all(tier.intervals == ("month", "year") for tier in plan.tiers.values())
 
 
-def test_more_costs_more_and_a_year_costs_less_than_twelve_months(operations: Catalogue) -> None:
-    plans = [plan for plan in operations.family("operations").plans.values() if not plan.is_free]
-    for currency in operations.currencies:
-        for plan in plans:
-            monthly = [tier.prices["month", currency].amount for tier in plan.tiers.values()]
-            yearly = [tier.prices["year", currency].amount for tier in plan.tiers.values()]
-            assert monthly == sorted(set(monthly))
-            assert all(y < 12 * m for y, m in zip(yearly, monthly, strict=True))
-        for tier in plans[0].tiers:
-            across = [plan.tiers[tier].prices["month", currency].amount for plan in plans]
-            assert across == sorted(set(across))
+@pytest.mark.parametrize(
+    ("current", "target", "allowance", "selections"),
+    [
+        ("pro", "core", "carry_over", ()),
+        ("teams", "core", "carry_over", ("retain_team",)),
+        ("enterprise", "teams", "carry_over", ("retain_team",)),
+        ("core", "free", "reset", ()),
+        ("teams", "free", "reset", ("retain_team",)),
+    ],
+)
+def test_row_5_5_and_5_8_what_goes_along_on_the_way_down_and_what_is_chosen(
+    operations: Catalogue,
+    current: str,
+    target: str,
+    allowance: str,
+    selections: tuple[str, ...],
+) -> None:
+    held, wanted = (
+        operations.offer("operations", plan, "40k", "month", "usd") for plan in (current, target)
+    )
+    decision = decide(operations, held, wanted, Facts(True))
+    assert (decision.allowance, decision.selections) == (allowance, selections)
 
 
 def test_the_description_is_plain_json_with_everything_a_caller_may_choose(
@@ -115,6 +118,13 @@ def test_the_description_is_plain_json_with_everything_a_caller_may_choose(
     plain = json.loads(json.dumps(describe(operations)))
     assert plain == describe(operations)
     (family,) = plain["families"]
+    assert family["selections"] == [
+        {
+            "id": "retain_team",
+            "limit": "teams",
+            "text": "The new plan has room for fewer teams than there are. Which team is kept?",
+        }
+    ]
     core = family["plans"][1]
     assert core["limits"]["active_scenarios"] is None
     month, year = core["tiers"][4]["intervals"]
