@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -25,19 +26,23 @@ class Judge:
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self._paths = _Paths(document["paths"])
+        # Only names are kept: the document is large, and the garbage collector would visit it.
+        operations = {
+            f"{verb.upper()} {template}": operation
+            for template, verbs in document["paths"].items()
+            for verb, operation in verbs.items()
+        }
+        self._paths = _Paths(operations)
         components: dict[str, Schema] = document["components"]["schemas"]
         self._resources = {
             kind: name for name, schema in components.items() if (kind := kind_of(schema))
         }
-        answers = {name: strict(_answer(each)) for name, each in self._paths.operations.items()}
+        answers = {name: strict(_answer(each)) for name, each in operations.items()}
         answers |= {name: {"$ref": f"#/$defs/{name}"} for name in self._resources.values()}
         answers[ERROR] = {"$ref": f"#/$defs/{ERROR}"}
         definitions = {name: strict(schema) for name, schema in components.items()}
         self._answers = jsonschema_rs.validator_for({"$defs": definitions, "properties": answers})
-        forms = {
-            name: form(parameters_schema(each)) for name, each in self._paths.operations.items()
-        }
+        forms = {name: form(parameters_schema(each)) for name, each in operations.items()}
         self._forms = jsonschema_rs.validator_for({"properties": forms})
 
     def request(self, method: str, path: str, encoded: str) -> list[str]:
@@ -118,18 +123,15 @@ def parameters_schema(operation: dict[str, Any]) -> Schema:
 class _Paths:
     """Finds the operation of a path; a word in a template goes before a placeholder."""
 
-    def __init__(self, paths: dict[str, Any]) -> None:
-        self.operations: dict[str, dict[str, Any]] = {}
+    def __init__(self, names: Iterable[str]) -> None:
         self._tree: dict[str, Any] = {}
-        for template, verbs in paths.items():
-            for verb, operation in verbs.items():
-                name = f"{verb.upper()} {template}"
-                self.operations[name] = operation
-                parts = ["*" if part.startswith("{") else part for part in template.split("/")]
-                node = self._tree
-                for part in [verb.upper(), *parts]:
-                    node = node.setdefault(part, {})
-                node[""] = name
+        for name in names:
+            verb, template = name.split(" ")
+            parts = ["*" if part.startswith("{") else part for part in template.split("/")]
+            node = self._tree
+            for part in [verb, *parts]:
+                node = node.setdefault(part, {})
+            node[""] = name
 
     def find(self, method: str, path: str) -> str | None:
         return _descend(self._tree, [method, *path.split("/")])
