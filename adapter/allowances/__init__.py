@@ -6,13 +6,17 @@ sum. ``accrue`` brings the ledger up to what the mirror shows, and everything el
 so nothing has to happen at the moment a period begins. Every moment here is billing time.
 """
 
-from .accrual import slots_of_line
 from .changing import accrue, activating, applied, ended, given_up
 from .packs import grant_pack, pack_end
+from .standing import Standing, standings
 from .unused import Unused, unused
+from .usage import Recorded, UsageRecord, record_usage
 
 __all__ = [
+    "Recorded",
+    "Standing",
     "Unused",
+    "UsageRecord",
     "accrue",
     "activating",
     "applied",
@@ -20,6 +24,7 @@ __all__ = [
     "given_up",
     "grant_pack",
     "pack_end",
-    "slots_of_line",
+    "record_usage",
+    "standings",
     "unused",
 ]

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import INTERVALS, Allowance, Catalogue, Family, Interval, Offer, UnknownOffer
+from mappings import Allowance, Catalogue, Family, Offer
 
 from ..changes.states import OPEN, State
 from ..clock import to_unix
@@ -21,39 +21,12 @@ from ..prices import offer_from_dict, offer_to_dict
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
 from .calendar import Slot, month_slot, months_between, slots_of
 from .ledger import Kind, Ledger, Lot, Move, Place
+from .plans import allowance_of, interval_named, place_of, slots_of_line, source_of
 
 # Free months that are long over are of no interest to anybody.
 FREE_MONTHS = 24
 PAYING = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 WAITING = frozenset({State.SCHEDULED, State.ACTIVATING})
-
-
-def allowance_of(catalogue: Catalogue, offer: Offer | None) -> Allowance | None:
-    """What an offer is granted; None without an allowance, or once its plan is not sold any more.
-
-    A metered plan is billed for what is used, so there is nothing to be granted.
-    """
-    try:
-        if offer is None or catalogue.plan_of(offer).kind == "metered":
-            return None
-        return catalogue.allowance_of(offer)
-    except UnknownOffer:
-        return None
-
-
-def slots_of_line(catalogue: Catalogue, held: Holding) -> list[Slot]:
-    """The stretches for which a held line is granted its allowance."""
-    allowance = allowance_of(catalogue, held.offer)
-    yearly = held.offer is not None and held.offer.interval == "year"
-    monthly = yearly and allowance is not None and allowance.reset == "month"
-    return slots_of(held.line.period_start, held.line.period_end, monthly=monthly)
-
-
-def place_of(held: Holding) -> Place:
-    """Where the lots of a held line belong."""
-    line = held.line
-    assert line.family is not None
-    return Place(line.family, held.subscription.id, line.id, line.period_start, line.period_end)
 
 
 class Accrual:
@@ -164,10 +137,10 @@ class Accrual:
             return
         until = start if row.stretch_start < start else self.at
         place = Place(row.family, row.subscription_id, row.item_id, row.stretch_start, end)
-        offer = Offer(row.family, str(row.plan), str(row.tier), _interval(row.interval), None)
+        offer = Offer(row.family, str(row.plan), str(row.tier), interval_named(row.interval), None)
         for slot in slots_of(row.stretch_start, end, monthly=row.expires_at < end):
             if row.slot < slot.number and slot.start < until:
-                source = _source(place, slot, 0)
+                source = source_of(place, slot, 0)
                 self.ledger.grant(source, Kind.GRANT, place, slot, row.units, offer, row.quantity)
 
     def _target_of(self, held: Holding) -> ChangeLineRow | None:
@@ -225,7 +198,7 @@ class Accrual:
             units, kind = min(units, self._units_before(held, bridged)), Kind.BRIDGE
         # What replaces something in the middle of a stretch begins there, not at its start.
         starts = Slot(slot.number, max(slot.start, self.at), slot.end) if earlier else slot
-        source = _source(place, slot, len(earlier))
+        source = source_of(place, slot, len(earlier))
         made = self.ledger.grant(source, kind, place, starts, units, held.offer, quantity)
         self._count_what_was_used(earlier, made)
 
@@ -308,16 +281,6 @@ class Accrual:
             over = lot.closed_at is None and row.expires_at <= self.at
             if over and (row.family, row.subscription_id) not in held_back:
                 self.ledger.close(lot, Move.EXPIRE, row.expires_at)
-
-
-def _source(place: Place, slot: Slot, earlier: int) -> str:
-    """What a grant comes from: the line, its period, the stretch of it, and how often before."""
-    line = f"{place.subscription_id}:{place.item_id}:{to_unix(place.stretch_start)}"
-    return f"{line}:{slot.number}:{earlier}"
-
-
-def _interval(name: str | None) -> Interval | None:
-    return next((known for known in INTERVALS if known == name), None)
 
 
 def _is_of(held: Holding, family: Family) -> bool:

@@ -11,9 +11,9 @@ from mappings import Catalogue
 
 from ..holdings import Holding
 from ..tables import AccountRow, LineRow
-from .accrual import slots_of_line
 from .calendar import Slot
 from .ledger import Kind, Ledger, Place
+from .plans import slots_of_line
 
 
 def grant_pack(

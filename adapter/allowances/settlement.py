@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from mappings import Catalogue
 
 from ..holdings import Holding
-from ..tables import AllowanceEntryRow, ChangeLineRow
-from .accrual import allowance_of, place_of, slots_of_line
+from ..tables import AllowanceEntryRow, ChangeLineRow, QuoteRow
 from .calendar import Slot
 from .ledger import Kind, Ledger, Lot, Move
+from .plans import allowance_of, place_of, slots_of_line
 from .unused import not_yet_granted
 
 
@@ -106,9 +106,9 @@ class Settlement:
 
     def _credit(self, lots: Sequence[Lot], coming: int, credited: int | None) -> int:
         """Close what became money. Packs that came after the quote did not, and are carried."""
-        quoted_at = self._line.change.quote.created_at
+        quoted_at = self._tx.get_one(QuoteRow, self._line.change.quote_id).created_at
         later = [lot for lot in lots if lot.row.kind == Kind.PACK and lot.row.starts_at > quoted_at]
-        left = coming + _lapsed(self._tx, self._mine, quoted_at)
+        left = coming + self._lapsed(quoted_at)
         for lot in lots:
             if lot not in later:
                 left += self._ledger.close(lot, Move.CREDIT, self._at)
@@ -131,13 +131,15 @@ class Settlement:
                 place = place_of(held)
                 self._ledger.grant(source, Kind.GRANT, place, slot, more, held.offer, quantity)
 
-
-def _lapsed(tx: Session, lots: Sequence[Lot], since: datetime) -> int:
-    """Units of ``lots`` that lapsed after ``since``, by what is booked."""
-    entry = AllowanceEntryRow
-    booked = select(func.coalesce(func.sum(-entry.units), 0)).where(
-        entry.lot_seq.in_([lot.row.seq for lot in lots]),
-        entry.kind == Move.EXPIRE,
-        entry.at > since,
-    )
-    return int(tx.execute(booked).scalar_one())
+    def _lapsed(self, since: datetime) -> int:
+        """Units that lapsed after ``since``, whether that is saved yet or not."""
+        entry = AllowanceEntryRow
+        booked = select(func.coalesce(func.sum(-entry.units), 0)).where(
+            entry.lot_seq.in_([lot.row.seq for lot in self._mine]),
+            entry.kind == Move.EXPIRE,
+            entry.at > since,
+        )
+        rows = [lot.row for lot in self._mine]
+        new = [one for one in self._ledger.new_entries() if one.lot in rows]
+        lapsed = [one for one in new if one.kind == Move.EXPIRE and one.at > since]
+        return int(self._tx.execute(booked).scalar_one()) - sum(one.units for one in lapsed)

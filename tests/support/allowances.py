@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, func, select
 
 from adapter import allowances
-from adapter.allowances import Unused
-from adapter.allowances.standing import Standing, standings
+from adapter.allowances import Recorded, Standing, Unused, UsageRecord, standings
 from adapter.database import Database
 from adapter.prices import offer_to_dict
 from adapter.tables import (
@@ -57,6 +56,7 @@ class Shelf:
     def __init__(self, database: Database, created_at: datetime) -> None:
         self.database = database
         self.catalogue = catalogue()
+        self._reports = 0
         self.account = AccountRow(
             id="acct_1", ref="acme", email="a@b.example", created_at=created_at, customer_id="cus_1"
         )
@@ -68,7 +68,12 @@ class Shelf:
     def offer(self, plan: str, tier: str, interval: str = "month") -> Offer:
         return self.catalogue.offer(FAMILY, plan, tier, interval, "usd")
 
-    def subscribe(
+    def subscribe(self, plan: str, tier: str, start: datetime, end: datetime, **more: Any) -> None:
+        """The subscription with one line, or its line as it is from now on, and what follows."""
+        self.mirror(plan, tier, start, end, **more)
+        self.accrue(start)
+
+    def mirror(
         self,
         plan: str,
         tier: str,
@@ -79,7 +84,7 @@ class Shelf:
         quantity: int = 1,
         sub: str = "sub_1",
     ) -> None:
-        """The subscription with one line, or its line as it is from now on."""
+        """The same before anything followed from it."""
         with self.database.write() as tx:
             row = tx.get(SubscriptionRow, sub)
             if row is None:
@@ -91,7 +96,7 @@ class Shelf:
                     status="active",
                     ended_at=None,
                 )
-                line = filled(LineRow, start, id=f"si_{sub}", subscription_id=sub)
+                line = filled(LineRow, start, id=f"si_{sub}", subscription_id=sub, currency="usd")
                 row.lines.append(line)
                 tx.add(row)
             (line,) = row.lines
@@ -134,7 +139,9 @@ class Shelf:
                 state=state,
             )
             change = filled(ChangeRow, at, id=f"pc_{number}", kind="change", timing=timing, **mine)
-            change.quote, change.lines = quote, [line]
+            change.quote_id, change.lines = quote.id, [line]
+            tx.add(quote)
+            tx.flush()
             tx.add(change)
         return line
 
@@ -171,6 +178,13 @@ class Shelf:
             allowances.grant_pack(
                 tx, self.account, FAMILY, "sub_1", units, source=source, at=at, expires_at=until
             )
+
+    def use(self, units: int, at: datetime) -> Recorded:
+        """Report usage at the moment it happens."""
+        self._reports += 1
+        record = UsageRecord(f"run-{self._reports}", FAMILY, units)
+        (told,) = allowances.record_usage(self.database, self.catalogue, self.account, [record], at)
+        return told
 
     def unused(self, at: datetime, sub: str = "sub_1") -> Unused:
         with self.database.read() as tx:
