@@ -89,13 +89,13 @@ class CheckoutMirror:
         tx.flush()
         if row.purpose == Purpose.PURCHASE:
             checkout_seen(tx, self._catalogue, row.subject, session, heard)
-        if row.state != was and row.state != "open":
+        if row.state not in {was, "open"}:
             self._closed(tx, account, row, heard.now)
         return True
 
     def _closed(self, tx: Session, account: AccountRow, row: CheckoutRow, now: datetime) -> None:
-        """What a saved method is for is written to Stripe by the worker."""
-        if row.state == "complete" and row.payment_method is not None:
+        """The worker makes what was saved the default; nothing is written to Stripe from here."""
+        if row.state == "complete" and row.purpose == Purpose.METHOD:
             arm(tx, Work.CHECKOUT, row.id, account.customer_id or account.id, now)
         else:
             disarm(tx, Work.CHECKOUT, row.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,7 +88,14 @@ class Checkouts:
         """
         subject = hashlib.sha256(return_url.encode()).hexdigest()
         wanted = Wanted(Purpose.METHOD, subject, self.setup_params(account), return_url)
-        return self.open(account, wanted)
+        try:
+            return self.open(account, wanted)
+        except StepRefused as refused:
+            raise Conflict(
+                "refused_by_stripe",
+                f"Stripe refused the page: {refused.message}",
+                stripe_code=refused.code,
+            ) from refused
 
     def setup_params(self, account: AccountRow) -> dict[str, Any]:
         """Parameters of a session that saves a payment method and charges nothing."""
@@ -98,7 +106,7 @@ class Checkouts:
         """The open page for ``wanted``: made now, or the one that is open already.
 
         Raises:
-            Conflict: ``refused_by_stripe``.
+            StepRefused: Stripe does not make such a page.
             Unavailable: Stripe did not answer; opening again finishes it.
         """
         row = self._recorded(account, wanted)
@@ -128,7 +136,10 @@ class Checkouts:
             ).first()
 
     def refresh(self, row: CheckoutRow) -> CheckoutRow:
-        """The session as Stripe has it now, and everything that follows from that."""
+        """The session as Stripe has it now, and everything that follows from that.
+
+        Raises StepRefused: it was never made, because Stripe refuses such a page.
+        """
         if row.session_id is None:
             return self._made(row)
         self._checkout_mirror.refresh(row.account, row.session_id)
@@ -141,7 +152,8 @@ class Checkouts:
         session = row.session_id
         if session is None or row.state != "open":
             return row
-        try:
+        # Refused if it was completed, or expired, a moment before; the fetch tells.
+        with suppress(StepRefused):
             self._steps(row).do(
                 "expire",
                 Operation.CHECKOUT_EXPIRE,
@@ -149,30 +161,29 @@ class Checkouts:
                 target=session,
                 look=lambda: self._not_open(session),
             )
-        except StepRefused:
-            # It was completed, or it expired, a moment before; the fetch tells.
-            pass
         return self.refresh(row)
 
     def resume(self, checkout_id: str) -> None:
-        """Carry on with a session; called by the worker."""
+        """Carry on with a session; called by the worker.
+
+        A refusal by Stripe is an end like any other here.
+        """
         row = self.find(checkout_id)
-        if row.state == "opening":
-            row = self._made(row)
-        elif row.state == "open":
+        with suppress(StepRefused):
             row = self.refresh(row)
-            if row.state == "open":
-                self._watch(row)
-        if row.state == "complete" and row.payment_method is not None:
-            self.use_method(row)
-        if row.state != "open":
-            with self._database.write() as tx:
-                disarm(tx, Work.CHECKOUT, row.id)
+            if row.state == "complete" and row.purpose == Purpose.METHOD:
+                self.use_method(row)
+        if row.state == "open":
+            self._watch(row)
+            return
+        with self._database.write() as tx:
+            disarm(tx, Work.CHECKOUT, row.id)
 
     def use_method(self, row: CheckoutRow) -> None:
-        """Make what a completed session has saved the customer's default."""
+        """Make what a completed session has saved the customer's default. Raises StepRefused."""
         customer, method = row.account.customer_id, row.payment_method
         assert customer is not None
+        assert method is not None, f"{row.id} is complete and has saved nothing"
         done = self._steps(row).do(
             "default_method",
             Operation.CUSTOMER_UPDATE,
@@ -235,8 +246,11 @@ class Checkouts:
             ).first()
 
     def _made(self, row: CheckoutRow) -> CheckoutRow:
-        """Have Stripe make the session; nothing happens if it has been made."""
-        if row.state != "opening":
+        """Have Stripe make the session; nothing happens if it has been made.
+
+        Raises StepRefused, now as in any earlier run.
+        """
+        if row.state not in ("opening", "refused"):
             return row
         try:
             done = self._steps(row).do(
@@ -245,15 +259,11 @@ class Checkouts:
                 row.params,
                 look=lambda: self._made_before(row),
             )
-        except StepRefused as refused:
+        except StepRefused:
             with self._database.write() as tx:
                 tx.get_one(CheckoutRow, row.seq).state = "refused"
                 disarm(tx, Work.CHECKOUT, row.id)
-            raise Conflict(
-                "refused_by_stripe",
-                f"Stripe refused the page: {refused.message}",
-                stripe_code=refused.code,
-            ) from refused
+            raise
         if isinstance(done.snapshot, CheckoutSnapshot):
             fetched = FetchedCheckout(done.snapshot, done.ticket)
         else:
@@ -295,7 +305,7 @@ class Checkouts:
         found = self._reader.checkout(session)
         return found if found.status != "open" else None
 
-    def _charged_to(self, customer: str, method: str | None) -> CustomerSnapshot | None:
+    def _charged_to(self, customer: str, method: str) -> CustomerSnapshot | None:
         found = self._reader.customer(customer)
         return found if found.default_payment_method == method else None
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..checkouts.mirroring import Purpose
 from ..checkouts.sessions import Wanted
 from ..due import Work, arm, disarm
-from ..errors import Conflict
+from ..steps import StepRefused
 from ..tables import CheckoutRow, PurchaseRow
 from .one_purchase import OnePurchase
 from .settling import DEBIT_LOOK
@@ -21,7 +21,7 @@ class ByPage:
         self._one = one
 
     def carry_out(self) -> None:
-        """Raises Conflict (``refused_by_stripe``): the purchase has failed."""
+        """Raises StepRefused: Stripe makes no such page, and the purchase has failed."""
         one = self._one
         page = self._page()
         with one.tools.database.write() as tx:
@@ -60,8 +60,8 @@ class ByPage:
                 return checkouts.refresh(known)
             wanted = Wanted(Purpose.PURCHASE, one.row.id, self._session(), one.row.return_url)
             return checkouts.open(one.row.account, wanted)
-        except Conflict as refused:
-            one.over(State.FAILED, refused.detail)
+        except StepRefused as refused:
+            one.over(State.FAILED, refused.message, refused)
             raise
 
     def _wait(self, page: CheckoutRow) -> None:

@@ -111,7 +111,7 @@ class Purchases:
             else:
                 with self._database.write() as tx:
                     disarm(tx, Work.BUY, purchase_id)
-        except (StepRefused, Conflict):
+        except StepRefused:
             return
 
     def _carry_out(self, purchase: PurchaseRow) -> None:
@@ -139,7 +139,7 @@ class Purchases:
         if known is not None and (known.family, known.pack, known.quantity) != asked:
             raise Invalid(
                 "idempotency_key_reused",
-                f"This Idempotency-Key bought {known.quantity} × {known.pack}; use a new one.",
+                f"This Idempotency-Key bought {known.quantity} of {known.pack!r}; use a new one.",
                 path="Idempotency-Key",
             )
         return known
