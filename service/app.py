@@ -12,6 +12,7 @@ from webhooks.edge import MAX_BODY
 from .api import (
     access,
     accounts,
+    allowances,
     catalogue,
     docs,
     events,
@@ -56,7 +57,7 @@ def create_app(parts: Parts, per_key: str = limits.PER_KEY) -> Flask:
         OPENAPI_VERSION="3.1.0",
     )
     api = ProblemApi(app, spec_kwargs=_spec())
-    for noun in (accounts, plan_changes, catalogue, events, stripe_webhook, health):
+    for noun in (accounts, plan_changes, allowances, catalogue, events, stripe_webhook, health):
         routes: Routes = noun.blueprint(parts)
         api.register_blueprint(routes)
     app.register_blueprint(docs.blueprint(complete(api.spec.to_dict(), app)))

@@ -9,4 +9,5 @@ QUOTE: dict[str, Any] = {
     "changes": [{"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}]
 }
 PLAN_CHANGE: dict[str, Any] = {"quote": "q_1", "acknowledgements": []}
+USAGE: dict[str, Any] = {"records": [{"id": "run-1", "family": "operations", "units": 25}]}
 CANCELLATION: dict[str, Any] = {"when": "period_end", "reason": "switched_service"}

@@ -80,6 +80,14 @@ _CHANGES = {
     "not_replayable": (409, "The event is one that is not handled here."),
 }
 
+_ALLOWANCES = {
+    "family_without_allowance": (422, "Nothing of this family is used up."),
+    "usage_out_of_period": (422, "Usage is booked in the present period; see 'since' and 'now'."),
+    "usage_conflict": (409, "The record named in 'id' was booked with another content."),
+    "no_allowance_held": (409, "The account holds no plan in force that grants units of it."),
+    "instant_out_of_range": (422, "Balances are known for instants of this century."),
+}
+
 _WEBHOOKS = {
     "signature_missing": (400, "The Stripe-Signature header is missing."),
     "signature_invalid": (400, "No configured secret made the signature."),
@@ -124,6 +132,7 @@ CHAPTERS: dict[str, dict[str, Meaning]] = {
     "Access": _meanings(_ACCESS),
     "What was named": _meanings(_NAMED),
     "Changes": _meanings(_CHANGES),
+    "Allowances": _meanings(_ALLOWANCES),
     "Webhooks": _meanings(_WEBHOOKS),
     "The service": _meanings(_SERVICE),
 }

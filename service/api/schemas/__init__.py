@@ -1,6 +1,7 @@
 """What goes over the wire: the shapes that requests must have (``asked``) and that answers do
 have (``answered``)."""
 
+from .allowances import Allowances, AllowancesQuery, UsageBody, UsageRecorded
 from .answered import (
     Account,
     AccountPage,
@@ -36,6 +37,8 @@ __all__ = [
     "Account",
     "AccountListQuery",
     "AccountPage",
+    "Allowances",
+    "AllowancesQuery",
     "CancellationBody",
     "Catalogue",
     "ContactBody",
@@ -57,4 +60,6 @@ __all__ = [
     "Status",
     "TargetQuery",
     "Uncancelled",
+    "UsageBody",
+    "UsageRecorded",
 ]
