@@ -16,6 +16,7 @@ from adapter.gateway.write import Answer, CommittedIntent, Writer
 from adapter.tables import IntentRow
 from mappings import Catalogue
 from tests.adapter.test_catalogue_sync import PLUS, World, open_world, priced, small
+from tests.support.sampling import in_turn
 
 When = Literal["before", "after"]
 
@@ -109,8 +110,12 @@ def expected(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Any) -> 
     return found
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("at", range(WRITES))
+@pytest.mark.parametrize(
+    ("database_url", "when", "at"),
+    # Before a write on one database, after it on the other.
+    in_turn(*((when, at) for when in ("before", "after") for at in range(WRITES))),
+    indirect=["database_url"],
+)
 def test_killed_at_any_write(world: World, expected: Shape, at: int, when: When):
     prepare(world)
     with pytest.raises(Killed):

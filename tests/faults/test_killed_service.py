@@ -15,6 +15,8 @@ from sandbox.server import Server, open_server
 from service.settings import Settings
 from service.wiring import Parts, build
 from tests.support.processes import Process, Service, eventually
+from tests.support.sampling import in_turn
+from tests.support.shops import on_sale, stocked
 
 CORE = {"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}
 PRO = {"family": "operations", "plan": "pro", "tier": "40k", "interval": "month"}
@@ -24,7 +26,7 @@ TIMEOUT_S = "1"
 
 @pytest.fixture
 def stripe() -> Iterator[Server]:
-    server = open_server(port=0, box=Sandbox()).start()
+    server = open_server(port=0, box=stocked("operations", None, None)).start()
     yield server
     server.close()
 
@@ -44,7 +46,7 @@ def environment(stripe: Server, database_url: str) -> dict[str, str]:
 @pytest.fixture
 def parts(environment: dict[str, str]) -> Iterator[Parts]:
     built = build(Settings.from_environment(environment))
-    built.catalogue_sync.run(lambda _plan: True)
+    on_sale(built.database, "operations", None)
     yield built
     built.database.dispose()
 
@@ -119,7 +121,11 @@ def settled(parts: Parts) -> bool:
     return bool(changes) and changes[0].lines[0].state not in ("executing", "awaiting_payment")
 
 
-@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
+@pytest.mark.parametrize(
+    ("database_url", "kind"),
+    in_turn(("timeout_before",), ("timeout_after",)),
+    indirect=["database_url"],
+)
 def test_a_first_purchase_is_finished_once(
     kind: Any, stripe: Server, environment: dict[str, str], parts: Parts
 ):
@@ -142,7 +148,11 @@ def test_a_first_purchase_is_finished_once(
     assert (invoice["status"], invoice["amount_paid"]) == ("paid", 1060)
 
 
-@pytest.mark.parametrize("kind", ["timeout_before", "timeout_after"])
+@pytest.mark.parametrize(
+    ("database_url", "kind"),
+    in_turn(("timeout_after",), ("timeout_before",)),
+    indirect=["database_url"],
+)
 def test_an_upgrade_is_finished_once(
     kind: Any, stripe: Server, environment: dict[str, str], parts: Parts
 ):

@@ -37,8 +37,10 @@ class _Shop:
     rows: list[dict[str, Any]]
 
 
-def stocked(catalogue: str, start: datetime, switches: Switches | None) -> Sandbox:
-    """A sandbox at ``start`` that holds the products and prices of ``catalogue``."""
+def stocked(catalogue: str, start: datetime | None, switches: Switches | None) -> Sandbox:
+    """A sandbox at ``start`` (None: now, and on) that holds the products and prices of
+    ``catalogue``.
+    """
     shop = _synced(catalogue, start)
     box = Sandbox(start, switches=switches)
     with box.world.store.transaction():
@@ -50,7 +52,7 @@ def stocked(catalogue: str, start: datetime, switches: Switches | None) -> Sandb
     return box
 
 
-def on_sale(database: Database, catalogue: str, start: datetime) -> None:
+def on_sale(database: Database, catalogue: str, start: datetime | None) -> None:
     """Write what a sync with a ``stocked`` sandbox would write to an empty ``database``."""
     with database.write() as tx:
         tx.execute(insert(PriceRow), _synced(catalogue, start).rows)
@@ -63,7 +65,7 @@ def loaded(catalogue: str) -> Catalogue:
 
 
 @cache
-def _synced(catalogue: str, start: datetime) -> _Shop:
+def _synced(catalogue: str, start: datetime | None) -> _Shop:
     box = Sandbox(start)
     with (
         TemporaryDirectory() as folder,
