@@ -53,12 +53,12 @@ def filled(table: type[Row], at: datetime, **values: Any) -> Row:
 class Shelf:
     """One account, its mirrored subscriptions and its plan changes."""
 
-    def __init__(self, database: Database, created_at: datetime) -> None:
+    def __init__(self, database: Database, created_at: datetime, ref: str = "acme") -> None:
         self.database = database
         self.catalogue = catalogue()
         self._reports = 0
         self.account = AccountRow(
-            id="acct_1", ref="acme", email="a@b.example", created_at=created_at, customer_id="cus_1"
+            id=f"acct_{ref}", ref=ref, email="a@b.example", created_at=created_at
         )
         with database.write() as tx:
             tx.add(self.account)
@@ -124,7 +124,9 @@ class Shelf:
     ) -> ChangeLineRow:
         """A plan change with one line, ordered at ``at``."""
         with self.database.write() as tx:
-            number = int(tx.execute(select(func.count(ChangeRow.seq))).scalar_one()) + 1
+            number = (
+                f"{self.account.ref}_{tx.execute(select(func.count(ChangeRow.seq))).scalar_one()}"
+            )
             mine = {"account_seq": self.account.seq}
             quote = filled(QuoteRow, at, id=f"q_{number}", **mine)
             line = filled(
@@ -175,8 +177,13 @@ class Shelf:
 
     def pack(self, units: int, at: datetime, until: datetime, source: str = "purchase:1") -> None:
         with self.database.write() as tx:
+            row = tx.scalars(
+                select(SubscriptionRow.id)
+                .where(SubscriptionRow.account_seq == self.account.seq)
+                .where(SubscriptionRow.status == "active")
+            ).first()
             allowances.grant_pack(
-                tx, self.account, FAMILY, "sub_1", units, source=source, at=at, expires_at=until
+                tx, self.account, FAMILY, row or "", units, source=source, at=at, expires_at=until
             )
 
     def use(self, units: int, at: datetime) -> Recorded:
@@ -201,12 +208,22 @@ class Shelf:
 
     def moves(self) -> dict[str, int]:
         """The sum of all entries, by what they do."""
-        entry = AllowanceEntryRow
+        found: dict[str, int] = {}
+        for entry in self.entries():
+            found[entry.kind] = found.get(entry.kind, 0) + entry.units
+        return found
+
+    def entries(self) -> list[AllowanceEntryRow]:
+        mine = AllowanceEntryRow.lot.has(account_seq=self.account.seq)
         with self.database.read() as tx:
-            sums = tx.execute(select(entry.kind, func.sum(entry.units)).group_by(entry.kind))
-            return {kind: int(units) for kind, units in sums}
+            return list(tx.scalars(select(AllowanceEntryRow).where(mine)))
 
     def lots(self, **where: Any) -> list[AllowanceLotRow]:
+        mine = {"account_seq": self.account.seq, **where}
         with self.database.read() as tx:
-            rows = select(AllowanceLotRow).filter_by(**where).order_by(AllowanceLotRow.seq)
+            rows = select(AllowanceLotRow).filter_by(**mine).order_by(AllowanceLotRow.seq)
             return list(tx.scalars(rows))
+
+    def sub(self, number: int) -> str:
+        """The id of one of several subscriptions, one after the other."""
+        return f"sub_{self.account.ref}_{number}"
