@@ -14,7 +14,7 @@ from .clock import Clock
 from .database import Database
 from .errors import Conflict, Invalid, NotFound
 from .gateway.read import Reader
-from .gateway.snapshots import CustomerSnapshot, PaymentMethodSnapshot
+from .gateway.snapshots import TENANT_KEY, CustomerSnapshot, PaymentMethodSnapshot
 from .gateway.write import Operation, Writer
 from .ids import new_id
 from .mirror import Fetched, Mirror
@@ -22,7 +22,6 @@ from .rows import insert_once
 from .steps import StepRefused, Steps
 from .tables import AccountRow
 
-TENANT_KEY = "planshift_tenant"
 REF_KEY = "planshift_account"
 # Stripe's names of what it may object to, and ours.
 CONTACT_PARAMS = {

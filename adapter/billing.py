@@ -6,6 +6,7 @@ proration or an anchor could be said differently.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,26 +49,52 @@ class Purchase:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """One negative line that pays back allowance that was not used: ``amount`` in minor units.
+
+    ``product`` is what the line is about; a coupon does not lower a credit.
+    """
+
+    amount: int
+    currency: str
+    product: str
+
+    def line(self) -> dict[str, Any]:
+        """The same in a preview's ``invoice_items`` and in an update's ``add_invoice_items``."""
+        return {
+            "discountable": False,
+            "price_data": {
+                "currency": self.currency,
+                "product": self.product,
+                "unit_amount": -self.amount,
+            },
+        }
+
+
+@dataclass(frozen=True)
 class UpdateNow:
     """A change of one line that takes effect, and is paid, at once.
 
-    ``prorate``: unused time is credited (to the second, by Stripe). ``restart``: a new period
-    begins now, as an interval change always must: flexible billing never moves the anchor by
-    itself (stripe-facts §3.2). ``proration_date`` is unix seconds.
+    ``item`` None adds a line. ``prorate``: unused time is credited (to the second, by Stripe).
+    ``restart``: a new period begins now, as an interval change always must: flexible billing never
+    moves the anchor by itself (stripe-facts §3.2). ``proration_date`` is unix seconds.
     """
 
     customer: str
     subscription: str
-    item: str
+    item: str | None
     price: str
     quantity: int
     prorate: bool
     restart: bool
     proration_date: int
+    credit: Credit | None = None
 
     def _details(self) -> dict[str, Any]:
         # The item's id, or a second item would be added; the quantity, or it would become 1.
-        item = {"id": self.item, "price": self.price, "quantity": self.quantity}
+        item: dict[str, Any] = {"price": self.price, "quantity": self.quantity}
+        if self.item is not None:
+            item["id"] = self.item
         details: dict[str, Any] = {
             "items": [item],
             "proration_behavior": "always_invoice" if self.prorate else "none",
@@ -80,11 +107,14 @@ class UpdateNow:
 
     def preview(self) -> dict[str, Any]:
         """For ``invoices.create_preview``."""
-        return {
+        params: dict[str, Any] = {
             "customer": self.customer,
             "subscription": self.subscription,
             "subscription_details": self._details(),
         }
+        if self.credit is not None:
+            params["invoice_items"] = [self.credit.line()]
+        return params
 
     def update(self, change_id: str) -> dict[str, Any]:
         """For ``subscriptions.update``.
@@ -92,9 +122,47 @@ class UpdateNow:
         ``pending_if_incomplete``: a payment that fails or waits leaves the old plan in force. It
         allows only a closed list of parameters (stripe-facts §3.5); all of these are on it.
         """
-        return {
+        params = {
             **self._details(),
             "payment_behavior": "pending_if_incomplete",
+            "metadata": {CHANGE_KEY: change_id},
+            "expand": [LATEST_INVOICE],
+        }
+        if self.credit is not None:
+            params["add_invoice_items"] = [self.credit.line()]
+        return params
+
+
+@dataclass(frozen=True)
+class RemoveNow:
+    """The end of one line while others of its subscription go on.
+
+    ``credit`` turns its unused paid time into balance.
+    """
+
+    customer: str
+    subscription: str
+    item: str
+    credit: bool
+
+    def _details(self) -> dict[str, Any]:
+        return {
+            "items": [{"id": self.item, "deleted": True}],
+            "proration_behavior": "always_invoice" if self.credit else "none",
+        }
+
+    def preview(self) -> dict[str, Any]:
+        """For ``invoices.create_preview``."""
+        return {
+            "customer": self.customer,
+            "subscription": self.subscription,
+            "subscription_details": self._details(),
+        }
+
+    def update(self, change_id: str) -> dict[str, Any]:
+        """For ``subscriptions.update``; nothing is due, so no payment can fail."""
+        return {
+            **self._details(),
             "metadata": {CHANGE_KEY: change_id},
             "expand": [LATEST_INVOICE],
         }
@@ -102,10 +170,7 @@ class UpdateNow:
 
 @dataclass(frozen=True)
 class Cancel:
-    """The end of a subscription, now or at its period's end.
-
-    ``credit`` turns the unused paid time into balance; it only matters now.
-    """
+    """The end of a subscription, now. ``credit`` turns the unused paid time into balance."""
 
     customer: str
     subscription: str
@@ -129,23 +194,53 @@ class Cancel:
             "invoice_now": self.credit,
             "expand": [LATEST_INVOICE],
         }
-        return {**params, **_comment(comment)}
-
-    def set_end(self, change_id: str, comment: str | None) -> dict[str, Any]:
-        """For ``subscriptions.update``: end at the period's end."""
-        return {
-            "cancel_at_period_end": True,
-            "metadata": {CHANGE_KEY: change_id},
-            "expand": [LATEST_INVOICE],
-            **_comment(comment),
-        }
+        return {**params, "cancellation_details": {"comment": comment}} if comment else params
 
 
-Bill = Purchase | UpdateNow | Cancel
-_KINDS: dict[str, type[Purchase] | type[UpdateNow] | type[Cancel]] = {
+@dataclass(frozen=True)
+class Later:
+    """A change or an end at the period's end: a matter of the subscription's schedule.
+
+    Nothing is billed now, so nothing has to agree with a preview.
+    """
+
+    customer: str
+    subscription: str
+
+
+@dataclass(frozen=True)
+class Resubscribe:
+    """The end of one subscription now, and a new one in its place, in one request."""
+
+    customer: str
+    subscription: str
+    credit: bool
+    price: str
+    quantity: int
+
+    @property
+    def ending(self) -> Cancel:
+        return Cancel(self.customer, self.subscription, self.credit)
+
+    @property
+    def beginning(self) -> Purchase:
+        return Purchase(self.customer, self.price, self.quantity)
+
+    def preview(self) -> dict[str, Any]:
+        """For ``invoices.create_preview``: of the new subscription."""
+        return self.beginning.preview()
+
+
+# What Stripe can be asked to preview.
+Billed = Purchase | UpdateNow | RemoveNow | Cancel | Resubscribe
+Bill = Billed | Later
+_KINDS: Mapping[str, type[Bill]] = {
     "purchase": Purchase,
     "update_now": UpdateNow,
+    "remove_now": RemoveNow,
     "cancel": Cancel,
+    "later": Later,
+    "resubscribe": Resubscribe,
 }
 
 
@@ -158,8 +253,6 @@ def bill_to_json(bill: Bill) -> dict[str, Any]:
 def bill_from_json(stored: dict[str, Any]) -> Bill:
     """The inverse of ``bill_to_json``."""
     members = {name: value for name, value in stored.items() if name != "kind"}
+    if isinstance(members.get("credit"), dict):
+        members["credit"] = Credit(**members["credit"])
     return _KINDS[stored["kind"]](**members)
-
-
-def _comment(comment: str | None) -> dict[str, Any]:
-    return {"cancellation_details": {"comment": comment}} if comment else {}

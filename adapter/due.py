@@ -18,39 +18,94 @@ class Work(StrEnum):
     CARRY_OUT = "carry_out"  # subject: plan change id
     UNDO = "undo"  # subject: plan change id
     UNCANCEL = "uncancel"  # subject: subscription id
+    RECOMPILE = "recompile"  # subject: subscription id
+    ACTIVATE = "activate"  # subject: plan change id
+    GIVE_UP = "give_up"  # subject: plan change id
+    BUY = "buy"  # subject: purchase id
+    CHECKOUT = "checkout"  # subject: our id of a Checkout Session
 
 
-def arm(tx: Session, kind: Work, subject: str, owner: str, at: datetime) -> None:
-    """Make sure that ``kind`` is done for ``subject`` at ``at`` (wall time) or after.
+WALL = "wall"
+BILLING = "billing"
 
-    ``owner`` is the customer the work belongs to; the worker claims by it.
+
+def arm(tx: Session, kind: Work, subject: str, owner: str, at: datetime, clock: str = WALL) -> int:
+    """Make sure that ``kind`` is done for ``subject`` at ``at`` or after; gives its generation.
+
+    ``owner`` is the customer the work belongs to; the worker claims by it. ``clock`` is what
+    ``at`` is read on: wall time, Stripe's present moment, or a test clock's id.
     """
-    row = {"kind": kind.value, "subject": subject, "owner": owner, "next_at": at}
-    if insert_once(tx, DueWorkRow, {**row, "state": "pending", "attempts": 0}):
-        return
-    tx.execute(
+    row = {"kind": kind.value, "subject": subject, "owner": owner, "next_at": at, "clock": clock}
+    first = {**row, "state": "pending", "attempts": 0, "generation": 1}
+    if insert_once(tx, DueWorkRow, first):
+        return 1
+    again = tx.execute(
         update(DueWorkRow)
         .where(DueWorkRow.kind == kind.value, DueWorkRow.subject == subject)
-        .values(state="pending", attempts=0, next_at=at, owner=owner, error=None)
+        .values(
+            state="pending",
+            attempts=0,
+            next_at=at,
+            owner=owner,
+            clock=clock,
+            error=None,
+            generation=DueWorkRow.generation + 1,
+        )
+        .returning(DueWorkRow.generation)
     )
+    return int(again.scalar_one())
 
 
-def disarm(tx: Session, kind: Work, subject: str) -> None:
-    """The work is done."""
-    tx.execute(
-        update(DueWorkRow)
-        .where(DueWorkRow.kind == kind.value, DueWorkRow.subject == subject)
-        .values(state="done", error=None)
+def disarm(tx: Session, kind: Work, subject: str, generation: int | None = None) -> None:
+    """The work is done. With a ``generation``: only if nobody has asked for it again since."""
+    statement = update(DueWorkRow).where(
+        DueWorkRow.kind == kind.value, DueWorkRow.subject == subject
     )
+    if generation is not None:
+        statement = statement.where(DueWorkRow.generation == generation)
+    tx.execute(statement.values(state="done", error=None))
 
 
-def due(tx: Session, now: datetime, limit: int) -> list[DueWorkRow]:
-    """Work whose time has come, oldest first."""
+def is_pending(tx: Session, kind: Work, subject: str) -> bool:
+    """Whether this work was asked for and is not done."""
+    found = tx.scalars(
+        select(DueWorkRow.seq).where(
+            DueWorkRow.kind == kind.value,
+            DueWorkRow.subject == subject,
+            DueWorkRow.state == "pending",
+        )
+    )
+    return found.first() is not None
+
+
+def generation_of(tx: Session, kind: Work, subject: str) -> int:
+    """How often this work was asked for; 0 if never."""
+    found = tx.scalars(
+        select(DueWorkRow.generation).where(
+            DueWorkRow.kind == kind.value, DueWorkRow.subject == subject
+        )
+    )
+    return found.first() or 0
+
+
+def due(tx: Session, clock: str, now: datetime, limit: int) -> list[DueWorkRow]:
+    """Work whose time has come on ``clock``, oldest first."""
     return list(
         tx.scalars(
             select(DueWorkRow)
             .where(DueWorkRow.state == "pending", DueWorkRow.next_at <= now)
+            .where(DueWorkRow.clock == clock)
             .order_by(DueWorkRow.next_at, DueWorkRow.seq)
             .limit(limit)
         )
     )
+
+
+def clocks_waited_for(tx: Session) -> list[str]:
+    """The test clocks that pending work is read on."""
+    found = (
+        select(DueWorkRow.clock)
+        .where(DueWorkRow.state == "pending", DueWorkRow.clock.not_in((WALL, BILLING)))
+        .distinct()
+    )
+    return list(tx.scalars(found))

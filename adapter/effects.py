@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Money
 
-from .changes.settling import settle
+from . import allowances
+from .changes.schedules import scheduled_on
+from .changes.settling import Moment, is_first_invoice, settle, settle_activation
 from .changes.states import State
 from .clock import Clock, to_unix
+from .due import Work, arm
+from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
 from .prices import offer_of_line
@@ -33,18 +37,26 @@ class SubscriptionState:
     status: str
     cancel_at: datetime | None
     canceled_at: datetime | None
+    items: frozenset[tuple[str, str, int]]
 
     @classmethod
     def of(cls, row: SubscriptionRow) -> SubscriptionState:
-        return cls(row.status, row.cancel_at, row.canceled_at)
+        return cls(row.status, row.cancel_at, row.canceled_at, items_of(row))
+
+
+def items_of(row: SubscriptionRow) -> frozenset[tuple[str, str, int]]:
+    """What a subscription holds: id, price and quantity of each item."""
+    lines = (line for line in row.lines if not line.removed)
+    return frozenset((line.id, line.price_id, line.quantity) for line in lines)
 
 
 class Effects:
     """Derives effects from movements; called by the mirror inside its transaction."""
 
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+    def __init__(self, catalogue: Catalogue, clock: Clock, stripe_time: StripeTime) -> None:
         self._catalogue = catalogue
         self._clock = clock
+        self._stripe_time = stripe_time
 
     def subscription_moved(
         self,
@@ -61,12 +73,23 @@ class Effects:
         if before and before.status in UNPAID and row.status == "active":
             occasion = f"{row.id}:recovered:{row.latest_invoice}"
             queue(tx, account, Kind.RECOVERED, occasion, self._facts(row), now)
-        settle(tx, self._catalogue, account, row, now)
+        at = Moment(now, self._stripe_time.now())
+        settle(tx, self._catalogue, account, row, at)
+        if before and before.items != items_of(row) and scheduled_on(tx, row.id):
+            # Edited while a schedule of ours waits: what comes next is compiled from that.
+            arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
+        if account.test_clock is None:
+            allowances.accrue(tx, self._catalogue, account, at.billing)
 
     def invoice_moved(
         self, tx: Session, account: AccountRow, attempts_before: int, invoice: InvoiceRow
     ) -> None:
         """Tell the billing contact of a failed payment, once per attempt, with the link to pay."""
+        now = self._clock.now()
+        sub = tx.get(SubscriptionRow, invoice.subscription_id or "")
+        if sub is not None:
+            at = Moment(now, self._stripe_time.now())
+            settle_activation(tx, self._catalogue, account, sub, at)
         failed = invoice.status == "open" and invoice.attempt_count > attempts_before
         if not failed or _belongs_to_a_change(tx, account, invoice):
             return
@@ -80,7 +103,7 @@ class Effects:
             "attempt": invoice.attempt_count,
         }
         occasion = f"{invoice.id}:failed:{invoice.attempt_count}"
-        queue(tx, account, Kind.PAYMENT_FAILED, occasion, facts, self._clock.now())
+        queue(tx, account, Kind.PAYMENT_FAILED, occasion, facts, now)
 
     def _cancellation_notice(
         self, tx: Session, before: SubscriptionState | None, row: SubscriptionRow
@@ -121,18 +144,23 @@ def _never_started(tx: Session, before: SubscriptionState | None, row: Subscript
 
 
 def _belongs_to_a_change(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
-    """Whether a plan change answers for this invoice: its caller is told, not the contact."""
-    busy = ChangeLineRow.state.in_((State.EXECUTING, State.AWAITING_PAYMENT)) & or_(
-        ChangeLineRow.subscription_id == invoice.subscription_id,
-        ChangeLineRow.subscription_id.is_(None),
-    )
-    found = tx.scalars(
-        select(ChangeLineRow.seq)
+    """Whether a plan change answers for this invoice: it tells whom it concerns by itself."""
+    busy = (State.EXECUTING, State.AWAITING_PAYMENT, State.ACTIVATING)
+    lines = tx.scalars(
+        select(ChangeLineRow)
         .where(ChangeLineRow.account_seq == account.seq)
-        .where(or_(ChangeLineRow.invoice_id == invoice.id, busy))
-        .limit(1)
+        .where(
+            (ChangeLineRow.invoice_id == invoice.id)
+            | ChangeLineRow.state.in_((*busy, State.SCHEDULED))
+        )
     )
-    return found.first() is not None
+    return any(
+        line.invoice_id == invoice.id
+        or (line.state in busy and line.subscription_id in (None, invoice.subscription_id))
+        # The news of the period may come after the news of its invoice.
+        or (line.state == State.SCHEDULED and is_first_invoice(line, invoice))
+        for line in lines
+    )
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -11,7 +11,7 @@ from mappings import Catalogue, Facts, Offer, UnknownOffer
 
 from .errors import Conflict, NotFound
 from .prices import offer_of_line
-from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
+from .tables import AccountRow, LineRow, SubscriptionRow
 
 # Everything that is not over: these block a second purchase, whatever their state of payment.
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "incomplete"})
@@ -96,8 +96,8 @@ def unknown_price(held: Holding) -> Conflict:
     )
 
 
-def facts_of(account: AccountRow, held: Holding | None) -> Facts:
-    """What the rules may know of the account beside its offer."""
+def facts_of(account: AccountRow, held: Holding | None, quantity: int = 1) -> Facts:
+    """What the rules may know of the account beside its offer; ``quantity`` is what is wanted."""
     if held is None:
         return Facts(chargeable=account.default_payment_method is not None)
     sub = held.subscription
@@ -105,13 +105,9 @@ def facts_of(account: AccountRow, held: Holding | None) -> Facts:
     return Facts(
         chargeable=sub.collection_method == "charge_automatically" and method is not None,
         trialing=sub.status == "trialing",
+        quantity_before=held.line.quantity,
+        quantity_after=quantity,
     )
-
-
-def period_is_paid(tx: Session, held: Holding) -> bool:
-    """Whether the invoice of the current period was paid, so that unused time is worth money."""
-    invoice = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
-    return invoice is not None and invoice.status == "paid"
 
 
 def display_name(catalogue: Catalogue, offer: Offer | None) -> str | None:

@@ -24,20 +24,23 @@ from .database import Database
 from .effects import Effects, SubscriptionState
 from .gateway.read import Reader
 from .gateway.snapshots import (
+    LIVE_SCHEDULE,
+    TENANT_KEY,
     CustomerSnapshot,
     InvoiceSnapshot,
     ItemSnapshot,
+    ScheduleSnapshot,
     SubscriptionSnapshot,
 )
-from .prices import offer_of
-from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
+from .prices import are_offers, offer_of
+from .tables import AccountRow, InvoiceRow, LineRow, ScheduleRow, SubscriptionRow
 
 
 @dataclass(frozen=True)
 class Fetched:
     """An object as Stripe had it, with the ticket taken before asking."""
 
-    snapshot: CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot
+    snapshot: CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ScheduleSnapshot
     ticket: int
 
 
@@ -50,7 +53,7 @@ class Mirror:
         self._database = database
         self._reader = reader
         self._catalogue = catalogue
-        self._effects = Effects(catalogue, clock)
+        self._effects = Effects(catalogue, clock, reader.time)
 
     def fetch_subscription(self, subscription_id: str) -> Fetched:
         """Ask Stripe for a subscription (outside any transaction)."""
@@ -67,12 +70,33 @@ class Mirror:
         ticket = self._database.next_ticket()
         return Fetched(self._reader.customer(customer_id), ticket)
 
+    def fetch_schedule(self, schedule_id: str) -> Fetched:
+        """Ask Stripe for a subscription schedule (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        return Fetched(self._reader.schedule(schedule_id), ticket)
+
     def refresh_subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """Fetch a subscription and store it; gives what Stripe said."""
         fetched = self.fetch_subscription(subscription_id)
         with self._database.write() as tx:
             self.store(tx, fetched)
         assert isinstance(fetched.snapshot, SubscriptionSnapshot)
+        return fetched.snapshot
+
+    def refresh_schedule(self, schedule_id: str) -> ScheduleSnapshot:
+        """Fetch a schedule and store it; gives what Stripe said."""
+        fetched = self.fetch_schedule(schedule_id)
+        with self._database.write() as tx:
+            self.store(tx, fetched)
+        assert isinstance(fetched.snapshot, ScheduleSnapshot)
+        return fetched.snapshot
+
+    def refresh_invoice(self, invoice_id: str) -> InvoiceSnapshot:
+        """Fetch an invoice and store it; gives what Stripe said."""
+        fetched = self.fetch_invoice(invoice_id)
+        with self._database.write() as tx:
+            self.store(tx, fetched)
+        assert isinstance(fetched.snapshot, InvoiceSnapshot)
         return fetched.snapshot
 
     def refresh_customer(self, customer_id: str) -> CustomerSnapshot:
@@ -99,6 +123,8 @@ class Mirror:
             return _store_customer(account, snapshot, ticket)
         if isinstance(snapshot, InvoiceSnapshot):
             return self._store_invoice(tx, account, snapshot, ticket)
+        if isinstance(snapshot, ScheduleSnapshot):
+            return self._store_schedule(tx, account, snapshot, ticket)
         return self._store_subscription(tx, account, snapshot, ticket)
 
     def _store_subscription(
@@ -147,6 +173,52 @@ class Mirror:
         self._effects.invoice_moved(tx, account, attempts_before, row)
         return True
 
+    def _store_schedule(
+        self, tx: Session, account: AccountRow, snapshot: ScheduleSnapshot, ticket: int
+    ) -> bool:
+        row = tx.get(ScheduleRow, snapshot.id)
+        if row is not None and row.ticket >= ticket:
+            return False
+        mapped = are_offers(tx, _prices_of(snapshot))
+        if row is None:
+            row = ScheduleRow(id=snapshot.id, account_seq=account.seq)
+            tx.add(row)
+        _copy_schedule(row, snapshot, ticket)
+        row.tagged = snapshot.metadata.get(TENANT_KEY) == self._catalogue.tenant
+        row.mapped = mapped
+        _attach(tx, row)
+        tx.flush()
+        return True
+
+
+def _prices_of(snapshot: ScheduleSnapshot) -> set[str]:
+    return {item["price"] for phase in snapshot.phases for item in phase["items"]}
+
+
+def _attach(tx: Session, row: ScheduleRow) -> None:
+    """What a schedule says of its subscription is as true as if it had been fetched itself.
+
+    The subscription's ticket rises with it, so that a read from before the schedule was attached
+    or released, landing after, does not undo it; Stripe sends an event for that movement.
+    """
+    sub = tx.get(SubscriptionRow, row.subscription_id or "")
+    live = row.status in LIVE_SCHEDULE
+    if sub is None or sub.ticket >= row.ticket:
+        return
+    if live and sub.schedule_id != row.id:
+        sub.schedule_id, sub.ticket = row.id, row.ticket
+    elif not live and sub.schedule_id == row.id:
+        sub.schedule_id, sub.ticket = None, row.ticket
+
+
+def _copy_schedule(row: ScheduleRow, snapshot: ScheduleSnapshot, ticket: int) -> None:
+    row.ticket = ticket
+    row.subscription_id = snapshot.subscription or row.subscription_id
+    row.status = snapshot.status
+    row.end_behavior = snapshot.end_behavior
+    row.phases = [dict(phase) for phase in snapshot.phases]
+    row.phase_start = snapshot.phase_start
+
 
 def _store_customer(account: AccountRow, snapshot: CustomerSnapshot, ticket: int) -> bool:
     if account.ticket >= ticket:
@@ -189,6 +261,7 @@ def _copy_line(
     line.period_start = item.period_start
     line.period_end = item.period_end
     line.currency = currency
+    line.tags = dict(item.metadata)
     line.removed = False
     known = offer if isinstance(offer, Offer) else None
     line.family = known.family if known else None

@@ -1,8 +1,4 @@
-"""The state of an account as one document, and what it is entitled to.
-
-``in_effect`` is the one place that says which plan counts; it derives from the mirror alone, never
-from what was asked for.
-"""
+"""The state of an account as one document, and what it is entitled to."""
 
 from __future__ import annotations
 
@@ -14,33 +10,13 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Offer, UnknownOffer
 
-from .changes.states import OPEN
+from .changes.schedules import live_schedule
+from .changes.states import OPEN, State
 from .database import Database
+from .entitlements import InEffect, in_effect
 from .holdings import Holding, holdings_of
 from .quotes.documents import money, offer_document
 from .tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, SubscriptionRow
-
-
-def in_effect(catalogue: Catalogue, family: str, holdings: list[Holding]) -> Holding | Offer | None:
-    """What counts for ``family``: the best line in force, else the free plan, else nothing.
-
-    A line of a subscription that is incomplete, unpaid or paused is not in force.
-    """
-    running = [
-        held for held in holdings if held.in_force and held.offer and held.offer.family == family
-    ]
-    if not running:
-        return catalogue.free_offer(family)
-    return max(running, key=lambda held: _rank(catalogue, held.offer))
-
-
-def _rank(catalogue: Catalogue, offer: Offer | None) -> tuple[int, int]:
-    if offer is None:
-        return (-1, -1)
-    try:
-        return catalogue.plan_of(offer).rank, catalogue.tier_of(offer).size
-    except UnknownOffer:
-        return (-1, -1)
 
 
 class States:
@@ -56,6 +32,7 @@ class States:
             holdings = holdings_of(tx, account)
             subscriptions = _subscriptions(tx, account)
             changes = _open_changes(tx, account)
+            lines = [line for change in changes for line in change.lines]
             return {
                 "ref": account.ref,
                 "email": account.email,
@@ -65,19 +42,31 @@ class States:
                 "deleted_at_stripe": account.deleted,
                 "balance": money(account.balance, self._currency(account)),
                 "default_payment_method": account.default_payment_method,
-                "plans": [self._plan(family, holdings) for family in self._catalogue.families],
-                "subscriptions": [self._subscription(row) for row in subscriptions],
+                "plans": [
+                    self._plan(family, holdings, lines) for family in self._catalogue.families
+                ],
+                "subscriptions": [self._subscription(tx, row) for row in subscriptions],
                 "open_changes": [change_document(change) for change in changes],
             }
 
     def entitlements(self, account: AccountRow) -> dict[str, Any]:
-        """Per family: the plan in effect with its limits and features."""
+        """Per family: the plan in effect with its limits and features, and what was chosen to be
+        kept where it allows less than the one before.
+        """
         with self._database.read() as tx:
             holdings = holdings_of(tx, account)
-        return {
-            "account": account.ref,
-            "families": [self._plan(family, holdings) for family in self._catalogue.families],
-        }
+            changes = _open_changes(tx, account)
+            lines = [line for change in changes for line in change.lines]
+            return {
+                "account": account.ref,
+                "families": [
+                    {
+                        **self._plan(family, holdings, lines),
+                        "selections": _selections(tx, account, family),
+                    }
+                    for family in self._catalogue.families
+                ],
+            }
 
     def invoices(self, account: AccountRow, after: str | None, limit: int) -> list[dict[str, Any]]:
         """The account's invoices, newest first; ``after`` is the last id of the page before."""
@@ -94,22 +83,34 @@ class States:
                 invoice_document(row) for row in tx.scalars(statement.order_by(*order).limit(limit))
             ]
 
-    def _plan(self, family: str, holdings: list[Holding]) -> dict[str, Any]:
-        found = in_effect(self._catalogue, family, holdings)
-        held = found if isinstance(found, Holding) else None
-        offer = held.offer if held else found
-        assert not isinstance(offer, Holding)
-        document = _offer_or_name(self._catalogue, offer, held)
-        ends = held.subscription.cancel_at if held else None
+    def _plan(
+        self, family: str, holdings: list[Holding], lines: list[ChangeLineRow]
+    ) -> dict[str, Any]:
+        found = in_effect(self._catalogue, family, holdings, lines)
+        held = found.holding
+        as_held = held if held and held.offer == found.offer else None
         return {
             "family": family,
-            "in_effect": document,
+            "in_effect": _offer_or_name(self._catalogue, found.offer, as_held),
             "subscription": held.subscription.id if held else None,
             "status": held.subscription.status if held else None,
-            "ends_at": iso(ends),
+            "ends_at": iso(held.subscription.cancel_at) if held else None,
+            "in_effect_until": iso(found.until),
+            "waits_for": self._waits_for(found),
         }
 
-    def _subscription(self, row: SubscriptionRow) -> dict[str, Any]:
+    def _waits_for(self, found: InEffect) -> dict[str, Any] | None:
+        """The change that Stripe has entered and nobody has paid yet."""
+        line = found.waits_for
+        if line is None:
+            return None
+        return {
+            "plan_change": line.change.id,
+            "to": line.to_offer,
+            "payment_url": line.payment_url,
+        }
+
+    def _subscription(self, tx: Session, row: SubscriptionRow) -> dict[str, Any]:
         return {
             "id": row.id,
             "status": row.status,
@@ -118,6 +119,7 @@ class States:
             "ended_at": iso(row.ended_at),
             "trial_end": iso(row.trial_end),
             "latest_invoice": row.latest_invoice,
+            "schedule": _schedule(tx, row),
             "lines": [
                 {
                     "family": line.family,
@@ -139,6 +141,27 @@ class States:
         return account.currency or self._catalogue.currencies[0]
 
 
+def _schedule(tx: Session, row: SubscriptionRow) -> dict[str, Any] | None:
+    """The schedule that carries a subscription; ``ours`` says whether it was made here."""
+    schedule = live_schedule(tx, row)
+    if schedule is None:
+        return {"id": row.schedule_id, "ours": None} if row.schedule_id else None
+    return {"id": schedule.id, "ours": schedule.tagged, "end_behavior": schedule.end_behavior}
+
+
+def _selections(tx: Session, account: AccountRow, family: str) -> dict[str, Any]:
+    """What the last applied change of the family chose to keep."""
+    last = tx.scalars(
+        select(ChangeRow)
+        .join(ChangeLineRow)
+        .where(ChangeRow.account_seq == account.seq, ChangeLineRow.family == family)
+        .where(ChangeLineRow.state == State.APPLIED.value)
+        .order_by(ChangeRow.seq.desc())
+        .limit(1)
+    ).first()
+    return dict(last.selections) if last else {}
+
+
 def change_document(change: ChangeRow) -> dict[str, Any]:
     """A plan change as callers read it."""
     return {
@@ -148,10 +171,16 @@ def change_document(change: ChangeRow) -> dict[str, Any]:
         "kind": change.kind,
         "when": change.timing,
         "created_at": iso(change.created_at),
-        "decision": change.quote.document["changes"][0]["decision"],
+        "decision": _decision(change.lines[0]),
         "selections": change.selections,
         "lines": [_line_document(line) for line in change.lines],
     }
+
+
+def _decision(line: ChangeLineRow) -> dict[str, Any]:
+    """The rule as it was resolved for the change, with why it applied."""
+    names = ("rule", "why", "route", "timing", "cycle", "credit", "allowance", "on_failed_payment")
+    return {name: line.decision.get(name) for name in names}
 
 
 def _line_document(line: ChangeLineRow) -> dict[str, Any]:
@@ -163,6 +192,8 @@ def _line_document(line: ChangeLineRow) -> dict[str, Any]:
         "quantity": line.quantity,
         "state": line.state,
         "effective_at": iso(line.effective_at),
+        "grace_until": iso(line.grace_until),
+        "price": line.price_id,
         "invoice": line.invoice_id,
         "payment_url": line.payment_url,
         "failure": line.failure,

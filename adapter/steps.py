@@ -58,6 +58,19 @@ class StepRefused(Exception):
         said = message or "The payment was declined."
         return cls({"declined": True, "needs_action": False, "code": code, "message": said})
 
+    @classmethod
+    def by_us(cls, code: str, message: str) -> StepRefused:
+        """A refusal of our own, before anything was sent."""
+        return cls({"declined": False, "needs_action": False, "code": code, "message": message})
+
+    def about_the_period(self, invoice: str) -> StepRefused:
+        """The same, said of the period's own invoice: that has to be paid before any change."""
+        return StepRefused({**self.record, "outstanding": invoice})
+
+    def after_cancelling(self) -> StepRefused:
+        """The same, said of the second half of a change whose first half is done."""
+        return StepRefused({**self.record, "after_cancel": True})
+
     @property
     def code(self) -> str | None:
         return self.record.get("code")
@@ -124,6 +137,17 @@ class Steps:
         """How ``step`` was refused in an earlier run, if it was."""
         last = self._last(step)
         return StepRefused(_recorded(last)) if last and last.outcome == "refused" else None
+
+    def begun(self, step: str) -> bool:
+        """Whether ``step`` was begun in this or an earlier run, however it went."""
+        return self._last(step) is not None
+
+    def target_of(self, step: str) -> str:
+        """What ``step`` was done to in this or an earlier run."""
+        last = self._last(step)
+        target = last.target if last is not None else None
+        assert target is not None, f"{step} has no target"
+        return target
 
     def _send(self, intent: CommittedIntent) -> StepDone:
         ticket = self._database.next_ticket()

@@ -9,14 +9,18 @@ from dataclasses import dataclass
 import structlog
 
 from .backoff import wait
+from .changes.activating import Activating
 from .changes.orders import Orders
 from .changes.undoing import Undoing
+from .checkouts.sessions import Checkouts
 from .claims import Claims
 from .clock import Clock
 from .database import Database
-from .due import Work, due
+from .due import BILLING, WALL, Work, clocks_waited_for, due
 from .errors import Unavailable
-from .gateway.failures import NotExecuted, StoredFailure, Unanswered
+from .gateway.failures import GatewayFailure, NotExecuted, StoredFailure, Unanswered
+from .gateway.read import Reader
+from .purchases.orders import Purchases
 from .tables import DueWorkRow
 
 log = structlog.get_logger(__name__)
@@ -32,12 +36,26 @@ class Workers:
     by_kind: Mapping[Work, Callable[[str], None]]
 
     @classmethod
-    def of(cls, orders: Orders, undoing: Undoing) -> Workers:
+    def of(
+        cls,
+        orders: Orders,
+        undoing: Undoing,
+        activating: Activating,
+        checkouts: Checkouts,
+        purchases: Purchases,
+    ) -> Workers:
         return cls(
             {
                 Work.CARRY_OUT: orders.resume,
                 Work.UNDO: lambda change_id: undoing.resume_cancel(orders.find(change_id)),
                 Work.UNCANCEL: undoing.resume_uncancel,
+                Work.RECOMPILE: undoing.recompile,
+                Work.ACTIVATE: lambda change_id: activating.try_other_methods(
+                    orders.find(change_id)
+                ),
+                Work.GIVE_UP: lambda change_id: activating.give_up(orders.find(change_id)),
+                Work.CHECKOUT: checkouts.resume,
+                Work.BUY: purchases.resume,
             }
         )
 
@@ -45,22 +63,37 @@ class Workers:
 class DueWork:
     """Does what is due, each subject under its owner's claim."""
 
-    def __init__(self, database: Database, claims: Claims, workers: Workers, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, reader: Reader, claims: Claims, workers: Workers, clock: Clock
+    ) -> None:
         self._database = database
+        self._reader = reader
         self._claims = claims
         self._workers = workers
         self._clock = clock
 
     def run(self, limit: int = 20) -> int:
         """Do up to ``limit`` pieces of work; gives how many were tried."""
-        with self._database.read() as tx:
-            rows = due(tx, self._clock.now(), limit)
         tried = 0
+        rows = self._due(limit)
         for row in rows:
             with self._claims.hold(row.owner) as mine:
                 if mine:
                     tried += self._do(row)
         return tried
+
+    def _due(self, limit: int) -> list[DueWorkRow]:
+        """What is due on each clock. A test clock that does not answer holds back only its own."""
+        moments = {WALL: self._clock.now(), BILLING: self._reader.time.now()}
+        with self._database.read() as tx:
+            test_clocks = clocks_waited_for(tx)
+        for name in test_clocks:
+            try:
+                moments[name] = self._reader.billing_now(name)
+            except GatewayFailure as failure:
+                log.warning("test_clock_unknown", clock=name, why=str(failure))
+        with self._database.read() as tx:
+            return [row for name, now in moments.items() for row in due(tx, name, now, limit)]
 
     def _do(self, row: DueWorkRow) -> int:
         try:
@@ -77,7 +110,9 @@ class DueWork:
             fresh = tx.get_one(DueWorkRow, row.seq)
             fresh.attempts += 1
             fresh.error = why
+            # Trying again is a matter of wall time, whatever clock made it due.
             fresh.next_at = self._clock.now() + wait(fresh.attempts)
+            fresh.clock = WALL
 
     def _bury(self, row: DueWorkRow, error: Exception) -> None:
         with self._database.write() as tx:

@@ -7,9 +7,13 @@ from datetime import timedelta
 
 from adapter.accounts import Accounts
 from adapter.catalogue_sync import CatalogueSync
+from adapter.changes.activating import Activating
 from adapter.changes.orders import Orders
 from adapter.changes.procedures import Tools
+from adapter.changes.schedules.bringing import Scheduling
 from adapter.changes.undoing import Undoing
+from adapter.checkouts.mirroring import CheckoutMirror
+from adapter.checkouts.sessions import Checkouts
 from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
 from adapter.database import Database, open_database
@@ -18,6 +22,8 @@ from adapter.gateway.read import Reader
 from adapter.gateway.write import Writer
 from adapter.keys import Keys
 from adapter.mirror import Mirror
+from adapter.purchases.one_purchase import PurchaseTools
+from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
 from adapter.state import States
 from adapter.working import DueWork, Workers
@@ -42,6 +48,8 @@ class Parts:
     quotes: Quotes
     orders: Orders
     undoing: Undoing
+    checkouts: Checkouts
+    purchases: Purchases
     states: States
     keys: Keys
     edge: Edge
@@ -64,19 +72,21 @@ def build(
     clock = clock or WallClock()
     catalogue = catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
-    stripe = StripeSettings(
-        settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s
-    )
-    time = StripeTime(clock.now)
-    client = connect(stripe, time)
-    reader, writer = Reader(client, time), Writer(client)
+    reader, writer, ownership = _gateway(settings, clock)
     mirror = Mirror(database, reader, catalogue, clock)
     quotes = Quotes(database, reader, catalogue)
-    tools = Tools(database, reader, writer, catalogue, mirror, clock)
-    ownership = timedelta(seconds=stripe.ownership_s)
+    scheduling = Scheduling(database, reader, mirror, catalogue)
+    tools = Tools(database, reader, writer, catalogue, mirror, scheduling, clock)
     orders = Orders(quotes, tools, ownership)
     undoing = Undoing(tools, ownership)
+    seen = CheckoutMirror(database, reader, catalogue, clock)
+    checkouts = Checkouts(
+        database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
+    )
+    buying = PurchaseTools(database, reader, writer, catalogue, mirror, checkouts, clock)
+    purchases = Purchases(buying, ownership)
     claims = Claims(database)
+    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases)
     return Parts(
         settings=settings,
         clock=clock,
@@ -88,12 +98,24 @@ def build(
         quotes=quotes,
         orders=orders,
         undoing=undoing,
+        checkouts=checkouts,
+        purchases=purchases,
         states=States(database, catalogue),
         keys=Keys(database, clock),
         edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
         inbox=Inbox(database, clock),
-        processing=Processing(database, mirror, claims, clock),
-        due_work=DueWork(database, claims, Workers.of(orders, undoing), clock),
+        processing=Processing(database, mirror, seen, catalogue, claims, clock),
+        due_work=DueWork(database, reader, claims, workers, clock),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         metrics=Metrics.new(),
     )
+
+
+def _gateway(settings: Settings, clock: Clock) -> tuple[Reader, Writer, timedelta]:
+    """The two doors to Stripe, and how long a write belongs to the request that began it."""
+    stripe = StripeSettings(
+        settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s
+    )
+    time = StripeTime(clock.now)
+    client = connect(stripe, time)
+    return Reader(client, time), Writer(client), timedelta(seconds=stripe.ownership_s)

@@ -170,7 +170,7 @@ def _objects(event: dict[str, Any]) -> dict[str, str | None]:
         named = related if isinstance(related, dict) else {}
     kind, own = _text(named.get("object") or named.get("type")), _text(named.get("id"))
     customer = own if kind == "customer" else _text(named.get("customer"))
-    subscription = own if kind == "subscription" else _parent_subscription(named)
+    subscription = own if kind == "subscription" else _subscription_of(named)
     return {
         "object_type": kind,
         "object_id": own,
@@ -179,10 +179,13 @@ def _objects(event: dict[str, Any]) -> dict[str, str | None]:
     }
 
 
-def _parent_subscription(named: dict[str, Any]) -> str | None:
+def _subscription_of(named: dict[str, Any]) -> str | None:
+    """What an invoice bills (under its parent), or a schedule carries or has released."""
     parent = named.get("parent")
     details = parent.get("subscription_details") if isinstance(parent, dict) else None
-    return _text(details.get("subscription")) if isinstance(details, dict) else None
+    if isinstance(details, dict):
+        return _text(details.get("subscription"))
+    return _text(named.get("subscription")) or _text(named.get("released_subscription"))
 
 
 def _text(value: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from sqlalchemy import select
@@ -12,12 +13,17 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from adapter.backoff import wait
+from adapter.checkouts.mirroring import CheckoutMirror, FetchedCheckout
 from adapter.claims import Claims
 from adapter.clock import Clock
 from adapter.database import Database
 from adapter.gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
+from adapter.gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
 from adapter.mirror import Fetched, Mirror
+from adapter.purchases.settling import Moment, invoice_seen
 from adapter.tables import AccountRow, EventRow
+
+from mappings import Catalogue
 
 from .refs import Kind, Ref
 from .registry import HANDLED
@@ -32,7 +38,7 @@ PASSING = (Unanswered, NotExecuted, StoredFailure)
 class _Got:
     """What became of fetching one object: it, or that it is gone, or why it failed."""
 
-    fetched: Fetched | None = None
+    fetched: Fetched | FetchedCheckout | None = None
     gone: bool = False
     failure: Exception | None = None
 
@@ -40,16 +46,28 @@ class _Got:
 class Processing:
     """Turns pending events into local state."""
 
-    def __init__(self, database: Database, mirror: Mirror, claims: Claims, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        mirror: Mirror,
+        checkouts: CheckoutMirror,
+        catalogue: Catalogue,
+        claims: Claims,
+        clock: Clock,
+    ) -> None:
         self._database = database
+        self._catalogue = catalogue
         self._claims = claims
         self._clock = clock
-        self._fetch: Mapping[Kind, Callable[[str], Fetched]] = {
+        self._fetch: Mapping[Kind, Callable[[str], Fetched | FetchedCheckout]] = {
             "customer": mirror.fetch_customer,
             "subscription": mirror.fetch_subscription,
             "invoice": mirror.fetch_invoice,
+            "schedule": mirror.fetch_schedule,
+            "checkout": checkouts.fetch,
         }
         self._mirror = mirror
+        self._checkouts = checkouts
 
     def run(self, limit: int = 50) -> int:
         """Process pending events of up to ``limit`` customers; gives how many events ended."""
@@ -74,7 +92,7 @@ class Processing:
             if not self._is_ours(events):
                 return self._mark_foreign(events)
             # All events of the customer are taken together, so each object is fetched once.
-            got = {ref: self._get(ref) for ref in _refs(events)}
+            got = self._fetched(_refs(events))
             try:
                 return self._commit(events, got)
             except OperationalError:
@@ -106,6 +124,14 @@ class Processing:
                 row.error = "the customer is not an account here"
         return len(events)
 
+    def _fetched(self, refs: Sequence[Ref]) -> dict[Ref, _Got]:
+        """Each object once, and what a completed page has made before the page itself: whoever
+        hears of the page finds its subscription and invoice in the mirror.
+        """
+        named = {ref: self._get(ref) for ref in refs}
+        made = {one for found in named.values() for one in _made_by(found)} - named.keys()
+        return {**{ref: self._get(ref) for ref in sorted(made, key=str)}, **named}
+
     def _get(self, ref: Ref) -> _Got:
         try:
             return _Got(fetched=self._fetch[ref.kind](ref.id))
@@ -116,22 +142,31 @@ class Processing:
 
     def _commit(self, events: Sequence[EventRow], got: Mapping[Ref, _Got]) -> int:
         """State, event marks and notices in one transaction."""
-        ended = 0
+        ended, now = 0, self._clock.now()
         with self._database.write() as tx:
             rows = _locked(tx, events)
-            for found in got.values():
+            # Pages last: what they have made is stored by then.
+            for ref, found in sorted(got.items(), key=lambda one: one[0].kind == "checkout"):
                 if found.fetched is not None:
-                    self._mirror.store(tx, found.fetched)
+                    self._store(tx, found.fetched, Moment(_told_at(events, ref), now))
             for row in rows:
                 mine = [got[ref] for ref in HANDLED[row.type](row)]
                 failure = next((one.failure for one in mine if one.failure), None)
                 if failure is not None:
                     self._fail(row, failure)
                     continue
-                row.state, row.processed_at = "processed", self._clock.now()
+                row.state, row.processed_at = "processed", now
                 row.error = "gone at Stripe" if any(one.gone for one in mine) else None
                 ended += 1
         return ended
+
+    def _store(self, tx: Session, fetched: Fetched | FetchedCheckout, heard: Moment) -> None:
+        if isinstance(fetched, FetchedCheckout):
+            self._checkouts.store(tx, fetched, heard)
+            return
+        self._mirror.store(tx, fetched)
+        if isinstance(fetched.snapshot, InvoiceSnapshot):
+            invoice_seen(tx, self._catalogue, fetched.snapshot, heard)
 
     def _fail_all(self, events: Sequence[EventRow], mistake: Exception) -> int:
         """A mistake of ours while storing: these events wait for a person, all others go on."""
@@ -150,6 +185,23 @@ class Processing:
         row.state = "dead"
         row.traceback = "".join(traceback.format_exception(failure))
         log.error("event_dead", event_id=row.id, type=row.type)
+
+
+def _told_at(events: Sequence[EventRow], ref: Ref) -> datetime:
+    """When the last event about ``ref`` happened, on Stripe's clock; what a page has made came
+    about when the page was completed.
+    """
+    about = [event for event in events if ref in HANDLED[event.type](event)]
+    return max(event.occurred_at for event in about or events)
+
+
+def _made_by(got: _Got) -> list[Ref]:
+    """What came about at a page."""
+    if got.fetched is None or not isinstance(got.fetched.snapshot, CheckoutSnapshot):
+        return []
+    session = got.fetched.snapshot
+    made = [Ref("subscription", session.subscription)] if session.subscription else []
+    return [*made, Ref("invoice", session.invoice)] if session.invoice else made
 
 
 def _refs(events: Sequence[EventRow]) -> list[Ref]:

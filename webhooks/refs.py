@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["customer", "subscription", "invoice"]
+Kind = Literal["customer", "subscription", "invoice", "schedule", "checkout"]
 
 
 @dataclass(frozen=True)

@@ -29,15 +29,10 @@ class Looking:
             return found
         return found if found.change_id == self._change_id else None
 
-    def set_to_end(self, subscription: str) -> SubscriptionSnapshot | None:
-        """The subscription if it is set to end, or has ended."""
+    def without_item(self, subscription: str, item: str) -> SubscriptionSnapshot | None:
+        """The subscription if the item is no longer on it."""
         found = self._reader.subscription(subscription)
-        return found if found.cancel_at is not None or found.ended_at is not None else None
-
-    def not_set_to_end(self, subscription: str) -> SubscriptionSnapshot | None:
-        """The subscription if it is not set to end."""
-        found = self._reader.subscription(subscription)
-        return found if found.cancel_at is None else None
+        return None if any(held.id == item for held in found.items) else found
 
     def ended(self, subscription: str) -> SubscriptionSnapshot | None:
         """The subscription if it has ended."""
@@ -52,6 +47,11 @@ class Looking:
     def paid(self, invoice: str) -> InvoiceSnapshot | None:
         """The invoice if it is paid."""
         return self._invoice(invoice, "paid")
+
+    def credited(self, invoice: str) -> InvoiceSnapshot | None:
+        """The invoice if a credit note has lowered what remains of it."""
+        found = self._reader.invoice(invoice)
+        return found if found.amount_remaining < found.amount_due else None
 
     def voided(self, invoice: str) -> InvoiceSnapshot | None:
         """The invoice if it is void."""

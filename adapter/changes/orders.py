@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-
-from mappings import Decision
 
 from ..billing import bill_to_json
 from ..due import Work, arm
@@ -18,9 +17,8 @@ from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
 from ..ids import new_id
 from ..prices import offer_to_dict
 from ..quotes import Quotes
-from ..quotes.documents import requirements
 from ..quotes.quotes import Agreed, chosen_timing
-from ..quotes.targets import change_in_progress
+from ..quotes.refusals import change_in_progress
 from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
 from .procedures import Tools, carry_out
@@ -78,9 +76,8 @@ class Orders:
         earlier = self._of_quote(quote)
         if earlier is not None:
             return earlier
-        decision = self._quotes.decision(quote)
-        timing = chosen_timing(decision, order.when)
-        _check_requirements(decision, order)
+        timing = chosen_timing(self._quotes.decision(quote), order.when)
+        _check_requirements(quote.document["requires"], order)
         self._check_method(account, quote, order)
         agreed = self._quotes.still_holds(account, quote, timing)
         change = self._record(account, quote, order, timing, agreed)
@@ -170,14 +167,16 @@ class Orders:
         line = ChangeLineRow(
             account_seq=account.seq,
             family=target.wanted.family,
-            subscription_id=held.subscription.id if held else None,
+            subscription_id=target.subscription,
             item_id=held.line.id if held else None,
             from_offer=offer_to_dict(target.current) if target.current else None,
             to_offer=offer_to_dict(target.offer) if target.offer else None,
             price_id=target.price.id if target.price else None,
             quantity=target.wanted.quantity,
+            decision=quote.decision,
+            credited_units=agreed.credited_units,
             state=State.EXECUTING.value,
-            effective_at=self._quotes.billing_now() if timing == "now" else None,
+            effective_at=agreed.effective_at,
             history=[],
         )
         change.lines.append(line)
@@ -206,8 +205,8 @@ class Orders:
         return Conflict("change_in_progress", f"Quote {quote.id} is being executed; ask again.")
 
 
-def _check_requirements(decision: Decision, order: Order) -> None:
-    needed = requirements(decision)
+def _check_requirements(needed: Mapping[str, Any], order: Order) -> None:
+    """Everything that the quote asks to be confirmed or chosen has to come with the order."""
     missing = [item for item in needed["acknowledgements"] if item not in order.acknowledgements]
     if missing:
         raise Invalid(
@@ -218,15 +217,31 @@ def _check_requirements(decision: Decision, order: Order) -> None:
         )
     unselected = [name for name in needed["selections"] if not order.selections.get(name)]
     if unselected:
+        questions = " ".join(needed["questions"][name] for name in unselected)
         raise Invalid(
             "selection_required",
-            f"Choose: {', '.join(unselected)}.",
+            f"{questions} Answer with selections: {', '.join(unselected)}.",
             path="selections",
             required=unselected,
         )
 
 
 def _refusal(change: ChangeRow, refused: StepRefused) -> PaymentFailed | Conflict | Invalid:
+    if refused.record.get("after_cancel"):
+        return Conflict(
+            "failed_after_cancel",
+            "The old plan was cancelled and its credit is on the balance, but the new one could "
+            f"not be started: {refused.message} Start it again when the payment can be made.",
+            plan_change=change.id,
+            stripe_code=refused.code,
+        )
+    if refused.record.get("outstanding"):
+        return Conflict(
+            "payment_outstanding",
+            f"The current period's invoice could not be paid: {refused.message} Pay it first.",
+            plan_change=change.id,
+            invoice=refused.record["outstanding"],
+        )
     if refused.declined:
         return PaymentFailed.declined(change.id, refused.code, refused.message)
     if refused.record.get("param") in ("default_payment_method", "payment_method"):

@@ -1,7 +1,13 @@
-"""How an open line comes to its end when the mirror shows what it waited for."""
+"""How an open line moves on when the mirror shows what it waited for.
+
+A line that is still executing belongs to whoever executes it and is left alone. Everything that
+goes with a movement (notices, allowances, what it takes the place of, work that follows) is in
+``finish``, so it happens in the transaction of the movement whoever makes it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -9,33 +15,50 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
-from ..holdings import ENDED, IN_FORCE, display_name
-from ..notices.outbox import Kind, queue
-from ..prices import offer_from_dict
-from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
-from .states import State, move
+from .. import allowances
+from ..due import Work, arm, is_pending
+from ..holdings import ENDED, IN_FORCE
+from ..notices.outbox import queue
+from ..tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
+from .schedules import live_schedule, scheduled_on
+from .states import OPEN, State, move
+from .telling import notice_of
+
+WAITING = (State.AWAITING_PAYMENT, State.SCHEDULED, State.ACTIVATING)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now, on both clocks (wall time rules histories and notices, billing time allowances)."""
+
+    wall: datetime
+    billing: datetime
 
 
 def settle(
-    tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, now: datetime
+    tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, at: Moment
 ) -> None:
-    """Move every waiting line of ``sub`` that the mirrored subscription decides.
-
-    Lines that are still executing belong to whoever executes them and are left alone.
-    """
-    waiting = tx.scalars(
-        select(ChangeLineRow).where(
-            ChangeLineRow.subscription_id == sub.id,
-            ChangeLineRow.state.in_((State.AWAITING_PAYMENT, State.SCHEDULED)),
-        )
-    )
-    for line in waiting.all():
-        ending = line.change.kind == "cancel"
-        verdict = _scheduled_end(sub) if ending else _awaited_payment(line, sub)
-        if verdict is None or line.state not in (State.AWAITING_PAYMENT, State.SCHEDULED):
+    """Move every waiting line of ``sub`` that the mirrored subscription decides."""
+    _adopt(tx, sub)
+    rewritten = _is_rewritten(tx, sub)
+    for line in _waiting(tx, sub):
+        verdict = _verdict(tx, line, sub)
+        if verdict is None or State(line.state) not in WAITING:
             continue
-        state, cause = verdict
-        finish(tx, catalogue, account, line, state, cause, now)
+        if rewritten and verdict[0] is State.CANCELLED:
+            continue
+        finish(tx, catalogue, account, line, *verdict, at)
+        if State(line.state) is State.ACTIVATING:
+            _settle_activating(tx, catalogue, account, line, sub, at)
+
+
+def settle_activation(
+    tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, at: Moment
+) -> None:
+    """An invoice of ``sub`` moved: see what that decides for lines that wait for its payment."""
+    for line in _waiting(tx, sub):
+        if State(line.state) is State.ACTIVATING:
+            _settle_activating(tx, catalogue, account, line, sub, at)
 
 
 def finish(
@@ -45,46 +68,232 @@ def finish(
     line: ChangeLineRow,
     state: State,
     cause: str,
-    now: datetime,
-) -> None:
-    """Move ``line`` and queue the notice that goes with where it went."""
-    if not move(tx, line, state, cause, now):
+    at: Moment,
+) -> bool:
+    """Move ``line``, with all that goes with where it went; False if somebody else moved it."""
+    was = State(line.state)
+    if not _still(tx, line, was):
+        return False
+    if state in (State.APPLIED, State.SCHEDULED):
+        _supersede(tx, line, at)
+    if not move(tx, line, state, cause, at.wall):
+        return False
+    if told := notice_of(catalogue, line, was, state, goes_on=_goes_on(tx, line)):
+        kind, facts = told
+        occasion = f"{line.change.id}:{line.family}:{kind.value}"
+        queue(tx, account, kind, occasion, facts, at.wall)
+    if state is State.ACTIVATING:
+        allowances.activating(tx, catalogue, account, line, _billing(account, line, at))
+    if was is State.ACTIVATING and state is not State.APPLIED:
+        allowances.given_up(tx, catalogue, account, line, _billing(account, line, at))
+    if state is State.APPLIED:
+        _settle_allowance(tx, catalogue, account, line, _billing(account, line, at))
+    if state not in OPEN:
+        _recompile(tx, account, line, at)
+    return True
+
+
+def _still(tx: Session, line: ChangeLineRow, state: State) -> bool:
+    """Whether nobody moved the line meanwhile; it is locked from here on."""
+    found = tx.execute(
+        select(ChangeLineRow.seq)
+        .where(ChangeLineRow.seq == line.seq, ChangeLineRow.state == state.value)
+        .with_for_update()
+    )
+    return found.first() is not None
+
+
+def _adopt(tx: Session, sub: SubscriptionRow) -> None:
+    """A subscription that a page of Stripe's made for a change of ours, known by its metadata."""
+    if sub.change_id is None:
         return
-    occasion = f"{line.change.id}:{line.family}:{state.value}"
-    if state is State.APPLIED and line.change.kind != "cancel":
-        queue(tx, account, Kind.PLAN_CHANGED, occasion, notice_facts(catalogue, line), now)
-    if state is State.AWAITING_PAYMENT:
-        facts = {**notice_facts(catalogue, line), "pay_url": line.payment_url}
-        queue(tx, account, Kind.ACTION_REQUIRED, occasion, facts, now)
+    unclaimed = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.change.has(id=sub.change_id))
+        .where(ChangeLineRow.subscription_id.is_(None))
+        .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value)
+    )
+    for line in unclaimed.all():
+        held = [item for item in sub.lines if item.price_id == line.price_id and not item.removed]
+        line.subscription_id = sub.id
+        line.item_id = held[0].id if held else None
+        line.invoice_id = sub.latest_invoice
+    tx.flush()
 
 
-def notice_facts(catalogue: Catalogue, line: ChangeLineRow) -> dict[str, object]:
-    """What a notice about a change says of it."""
-    old = offer_from_dict(line.from_offer) if line.from_offer else None
-    new = offer_from_dict(line.to_offer) if line.to_offer else None
-    return {
-        "change": line.change.id,
-        "from": display_name(catalogue, old),
-        "to": display_name(catalogue, new),
-        "effective_at": line.effective_at.isoformat() if line.effective_at else None,
-    }
+def _is_rewritten(tx: Session, sub: SubscriptionRow) -> bool:
+    """Whether we are about to say anew what is scheduled, so that its absence says nothing."""
+    executing = tx.scalars(
+        select(ChangeLineRow.seq)
+        .where(ChangeLineRow.subscription_id == sub.id)
+        .where(ChangeLineRow.state == State.EXECUTING.value)
+        .limit(1)
+    )
+    return executing.first() is not None or is_pending(tx, Work.RECOMPILE, sub.id)
 
 
-def _scheduled_end(sub: SubscriptionRow) -> tuple[State, str] | None:
-    if sub.status in ENDED:
-        return State.APPLIED, "the subscription ended"
-    if sub.cancel_at is None:
-        return State.CANCELLED, "the subscription no longer ends"
+def _waiting(tx: Session, sub: SubscriptionRow) -> list[ChangeLineRow]:
+    found = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.subscription_id == sub.id, ChangeLineRow.state.in_(WAITING))
+        .order_by(ChangeLineRow.seq)
+    )
+    return list(found.all())
+
+
+def _verdict(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
+    match State(line.state):
+        case State.AWAITING_PAYMENT:
+            return _awaited_payment(line, sub)
+        case State.SCHEDULED if line.price_id is None:
+            return _scheduled_end(tx, line, sub)
+        case State.SCHEDULED:
+            return _scheduled_change(line, sub)
+        case _:
+            return None
+
+
+def _scheduled_end(
+    tx: Session, line: ChangeLineRow, sub: SubscriptionRow
+) -> tuple[State, str] | None:
+    item = next((held for held in sub.lines if held.id == line.item_id), None)
+    if sub.status in ENDED or item is None or item.removed:
+        return State.APPLIED, "the plan ended"
+    if sub.cancel_at is None and live_schedule(tx, sub) is None and sub.schedule_id is None:
+        return State.CANCELLED, "the plan no longer ends"
     return None
+
+
+def _scheduled_change(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
+    if sub.status in ENDED:
+        return State.EXPIRED, "the subscription ended before"
+    if _on_target(line, sub) and _began(line, sub):
+        return State.ACTIVATING, "the new period began"
+    if sub.schedule_id is None:
+        return State.CANCELLED, "the schedule was taken off the subscription"
+    return None
+
+
+def _settle_activating(
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    line: ChangeLineRow,
+    sub: SubscriptionRow,
+    at: Moment,
+) -> None:
+    """The new plan counts once the invoice of its first period is paid."""
+    invoice = activation_invoice(tx, line, sub)
+    if invoice is not None and line.invoice_id != invoice.id:
+        line.invoice_id = invoice.id
+        tx.flush()
+    if sub.status in ENDED:
+        finish(tx, catalogue, account, line, State.FAILED, "the subscription ended unpaid", at)
+    elif invoice is None or invoice.status == "draft":
+        return
+    elif invoice.status == "paid":
+        finish(tx, catalogue, account, line, State.APPLIED, "its first period was paid", at)
+    elif invoice.status in ("void", "uncollectible"):
+        cause = f"its first invoice is {invoice.status}"
+        finish(tx, catalogue, account, line, State.FAILED, cause, at)
+    elif invoice.attempt_count > 0 and line.payment_url is None:
+        # The first attempt failed: the worker tries the other saved methods.
+        line.payment_url = invoice.hosted_invoice_url
+        tx.flush()
+        owner = account.customer_id or account.id
+        arm(tx, Work.ACTIVATE, line.change.id, owner, at.wall)
+
+
+def activation_invoice(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> InvoiceRow | None:
+    """The invoice of a scheduled line's first period, by the price and period of its lines.
+
+    The billing reason says nothing reliable at a phase's start (stripe-facts §7).
+    """
+    invoices = tx.scalars(
+        select(InvoiceRow)
+        .where(InvoiceRow.subscription_id == sub.id)
+        .order_by(InvoiceRow.created_at.desc())
+    )
+    return next((invoice for invoice in invoices if is_first_invoice(line, invoice)), None)
+
+
+def is_first_invoice(line: ChangeLineRow, invoice: InvoiceRow) -> bool:
+    """Whether ``invoice`` bills the first period of a change that was scheduled."""
+    if line.effective_at is None:
+        return False
+    starts = line.effective_at.isoformat()
+    return any(
+        entry["price"] == line.price_id and entry["period"]["start"] >= starts
+        for entry in invoice.lines
+    )
 
 
 def _awaited_payment(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
     if sub.status in ENDED:
         return State.EXPIRED, "the subscription ended before the payment was made"
-    item = next((item for item in sub.lines if item.price_id == line.price_id), None)
-    on_target = item is not None and not item.removed and item.quantity == line.quantity
+    on_target = _on_target(line, sub)
     if on_target and sub.pending_update_expires_at is None and sub.status in IN_FORCE:
         return State.APPLIED, "the payment succeeded"
-    if sub.pending_update_expires_at is None and not on_target:
+    # Without an invoice the line waits for a page, of which the subscription knows nothing.
+    if sub.pending_update_expires_at is None and not on_target and line.invoice_id is not None:
         return State.EXPIRED, "the payment was not made in time"
     return None
+
+
+def _on_target(line: ChangeLineRow, sub: SubscriptionRow) -> bool:
+    return any(
+        item.price_id == line.price_id and item.quantity == line.quantity
+        for item in sub.lines
+        if not item.removed
+    )
+
+
+def _began(line: ChangeLineRow, sub: SubscriptionRow) -> bool:
+    item = next(item for item in sub.lines if item.price_id == line.price_id and not item.removed)
+    return line.effective_at is not None and item.period_start >= line.effective_at
+
+
+def _goes_on(tx: Session, line: ChangeLineRow) -> bool:
+    """Whether the line's subscription has other lines, so that it outlives this one."""
+    sub = tx.get(SubscriptionRow, line.subscription_id or "")
+    others = [item for item in sub.lines if item.id != line.item_id] if sub else []
+    return any(not item.removed for item in others)
+
+
+def _supersede(tx: Session, line: ChangeLineRow, at: Moment) -> None:
+    """What was scheduled for the same plan gives way; it stayed until now in case this failed."""
+    if line.subscription_id is None:
+        return
+    for earlier in scheduled_on(tx, line.subscription_id):
+        if earlier.family == line.family and earlier.seq != line.seq:
+            move(tx, earlier, State.SUPERSEDED, f"replaced by {line.change.id}", at.wall)
+
+
+def _settle_allowance(
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    line: ChangeLineRow,
+    at: datetime,
+) -> None:
+    if line.price_id is None:
+        allowances.ended(tx, catalogue, account, line.family, line.subscription_id or "", at)
+        return
+    effect = "credited" if line.credited_units is not None else line.decision["allowance"]
+    allowances.applied(tx, catalogue, account, line, effect, line.credited_units, at)
+
+
+def _recompile(tx: Session, account: AccountRow, line: ChangeLineRow, at: Moment) -> None:
+    """The schedule is brought in line with what is scheduled now that this line is over."""
+    sub = tx.get(SubscriptionRow, line.subscription_id or "")
+    if sub is None or sub.status in ENDED:
+        return
+    if sub.schedule_id or sub.cancel_at or scheduled_on(tx, sub.id):
+        arm(tx, Work.RECOMPILE, sub.id, account.customer_id or account.id, at.wall)
+
+
+def _billing(account: AccountRow, line: ChangeLineRow, at: Moment) -> datetime:
+    """Billing time: a test clock is not read here, so its accounts go by the line's own date."""
+    if account.test_clock is None or line.effective_at is None:
+        return at.billing
+    return line.effective_at

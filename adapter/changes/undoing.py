@@ -1,38 +1,28 @@
-"""Taking changes back: a scheduled end, a change that waits for its payment."""
+"""Taking changes back: a scheduled one, one that waits for its payment, an end set elsewhere."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..billing import LATEST_INVOICE
-from ..clock import to_unix
-from ..due import Work, arm, disarm
+from ..due import Work, arm, disarm, generation_of
 from ..errors import Conflict
-from ..gateway.snapshots import SubscriptionSnapshot
-from ..gateway.write import Operation
-from ..holdings import Holding, addressed, holdings_of
-from ..mirror import Fetched
+from ..holdings import addressed, holdings_of
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
-from .looking import Looking
 from .procedures import OneChange, Tools
 from .procedures.purchase import give_up
-from .settling import finish
+from .schedules import scheduled_on
+from .settling import Moment, finish
 from .states import State
 
 
 class Undoing:
     """Undoes open changes; every write is resumable like those of carrying out."""
 
-    def __init__(
-        self,
-        tools: Tools,
-        ownership: timedelta,
-    ) -> None:
+    def __init__(self, tools: Tools, ownership: timedelta) -> None:
         self._tools = tools
         self._database = tools.database
         self._mirror = tools.mirror
@@ -42,32 +32,28 @@ class Undoing:
     def uncancel(
         self, account: AccountRow, family: str | None, subscription: str | None
     ) -> ChangeRow | None:
-        """Let a subscription that is set to end go on; gives our change that had set it, if any.
+        """Let a plan that is set to end go on; gives our change that had set it, if any.
 
         Raises:
             Conflict: ``not_cancelled`` if nothing is set to end, ``ambiguous_target``.
         """
         with self._database.read() as tx:
-            ending = [held for held in holdings_of(tx, account) if held.subscription.cancel_at]
-            held = addressed(ending, family, subscription) if ending else None
+            ending = {line.item_id: line for line in _scheduled_ends(tx, account)}
+            candidates = [
+                held
+                for held in holdings_of(tx, account)
+                if held.subscription.cancel_at or held.line.id in ending
+            ]
+            held = addressed(candidates, family, subscription) if candidates else None
         if held is None:
             raise Conflict("not_cancelled", "No plan of this account is set to end.")
-        change = self._scheduled_end(held)
-        with self._database.write() as tx:
-            at = self._clock.now() + self._ownership
-            owner = account.customer_id or account.id
-            arm(tx, Work.UNCANCEL, held.subscription.id, owner, at)
-        self.resume_uncancel(held.subscription.id)
-        return change
-
-    def resume_uncancel(self, subscription_id: str) -> None:
-        """Clear the end of a subscription; also called by the worker for an unfinished one."""
-        with self._database.read() as tx:
-            held = _ending(tx, subscription_id)
-        if held is not None:
-            self._clear_end(held)
-        with self._database.write() as tx:
-            disarm(tx, Work.UNCANCEL, subscription_id)
+        if held.line.id in ending:
+            with self._database.read() as tx:
+                change = tx.get_one(ChangeRow, ending[held.line.id].change_seq)
+            self.cancel(change)
+            return change
+        self._let_go_on(account, held.subscription)
+        return None
 
     def cancel(self, change: ChangeRow) -> None:
         """Cancel a change that is scheduled or waits for its payment.
@@ -91,12 +77,72 @@ class Undoing:
         """Take back what the change has at Stripe; also called by the worker."""
         line = change.lines[0]
         state = State(line.state)
-        if state is State.SCHEDULED and line.subscription_id is not None:
-            self.resume_uncancel(line.subscription_id)
-        elif state is State.AWAITING_PAYMENT:
-            self._give_up_payment(change, line)
+        try:
+            if state is State.SCHEDULED:
+                self._unschedule(change, line)
+            elif state is State.AWAITING_PAYMENT:
+                self._give_up_payment(change, line)
+        finally:
+            with self._database.write() as tx:
+                fresh = tx.get_one(ChangeLineRow, line.seq)
+                if State(fresh.state) is not State.SCHEDULED:
+                    disarm(tx, Work.UNDO, change.id)
+
+    def resume_uncancel(self, subscription_id: str) -> None:
+        """Clear an end that was set elsewhere; also called by the worker."""
+        with self._database.read() as tx:
+            row = tx.get_one(SubscriptionRow, subscription_id)
+            generation = generation_of(tx, Work.UNCANCEL, subscription_id)
+            over = row.cancel_at is None or row.ended_at is not None
+        if not over:
+            # The writes of one asking are never taken for those of an earlier one.
+            steps = self._steps(f"uncancel:{subscription_id}:{generation}")
+            self._tools.scheduling.bring(steps, subscription_id)
         with self._database.write() as tx:
-            disarm(tx, Work.UNDO, change.id)
+            disarm(tx, Work.UNCANCEL, subscription_id, generation)
+
+    def recompile(self, subscription_id: str) -> None:
+        """Bring a schedule in line with what is scheduled; called by the worker, and at once after
+        a change that was made over a schedule.
+        """
+        with self._database.read() as tx:
+            row = tx.get_one(SubscriptionRow, subscription_id)
+            generation = generation_of(tx, Work.RECOMPILE, subscription_id)
+            ours = row.ended_at is None and (row.schedule_id or scheduled_on(tx, subscription_id))
+        if ours or row.cancel_at is not None:
+            steps = self._steps(f"recompile:{subscription_id}:{generation}")
+            self._tools.scheduling.bring(steps, subscription_id, fresh=True)
+        with self._database.write() as tx:
+            disarm(tx, Work.RECOMPILE, subscription_id, generation)
+
+    def _steps(self, subject: str) -> Steps:
+        return Steps(self._database, self._tools.writer, self._clock, subject)
+
+    def _let_go_on(self, account: AccountRow, subscription: SubscriptionRow) -> None:
+        with self._database.write() as tx:
+            at = self._clock.now() + self._ownership
+            owner = account.customer_id or account.id
+            arm(tx, Work.UNCANCEL, subscription.id, owner, at)
+        try:
+            self.resume_uncancel(subscription.id)
+        except StepRefused as refused:
+            raise _not_let_go(refused) from refused
+
+    def _unschedule(self, change: ChangeRow, line: ChangeLineRow) -> None:
+        """The schedule without this line; then the line is cancelled.
+
+        If the period ended meanwhile, Stripe refuses or has moved on: the mirror says what came.
+        """
+        assert line.subscription_id is not None
+        one = OneChange(self._tools, change)
+        try:
+            self._tools.scheduling.bring(
+                one.steps, line.subscription_id, without=line, prefix="undo_"
+            )
+        except StepRefused as refused:
+            self._mirror.refresh_subscription(line.subscription_id)
+            raise _not_let_go(refused) from refused
+        self._finish(change, line, State.SCHEDULED)
 
     def _give_up_payment(self, change: ChangeRow, line: ChangeLineRow) -> None:
         """Void the invoice that waits; with it goes the pending update or the first purchase.
@@ -112,53 +158,28 @@ class Undoing:
                 OneChange(self._tools, change).void(line.invoice_id)
         except StepRefused as refused:
             self._mirror.refresh_subscription(line.subscription_id)
-            raise Conflict(
-                "not_cancellable", f"Stripe did not let go of it: {refused.message}"
-            ) from refused
-        with self._database.write() as tx:
-            row = tx.get_one(ChangeLineRow, line.seq)
-            if State(row.state) is State.AWAITING_PAYMENT:
-                now = self._clock.now()
-                cause = "cancelled by the caller"
-                finish(tx, self._tools.catalogue, change.account, row, State.CANCELLED, cause, now)
+            raise _not_let_go(refused) from refused
+        self._finish(change, line, State.AWAITING_PAYMENT)
         self._mirror.refresh_subscription(line.subscription_id)
 
-    def _clear_end(self, held: tuple[str, str, int, bool]) -> None:
-        subscription, customer, cancel_at, at_period_end = held
-        # One subject per end that is cleared: the next end is another one.
-        subject = f"subscription:{subscription}:ends:{cancel_at}"
-        clear: dict[str, Any] = (
-            {"cancel_at_period_end": False} if at_period_end else {"cancel_at": ""}
-        )
-        look = Looking(self._tools.reader, customer, "")
-        done = Steps(self._database, self._tools.writer, self._clock, subject).do(
-            "uncancel",
-            Operation.SUBSCRIPTION_UPDATE,
-            {**clear, "expand": [LATEST_INVOICE]},
-            target=subscription,
-            look=lambda: look.not_set_to_end(subscription),
-        )
-        if isinstance(done.snapshot, SubscriptionSnapshot):
-            with self._database.write() as tx:
-                if self._mirror.store(tx, Fetched(done.snapshot, done.ticket)):
-                    return
-        self._mirror.refresh_subscription(subscription)
-
-    def _scheduled_end(self, held: Holding) -> ChangeRow | None:
-        with self._database.read() as tx:
-            line = tx.scalars(
-                select(ChangeLineRow).where(
-                    ChangeLineRow.subscription_id == held.subscription.id,
-                    ChangeLineRow.state == State.SCHEDULED.value,
-                )
-            ).first()
-            return line.change if line else None
+    def _finish(self, change: ChangeRow, line: ChangeLineRow, was: State) -> None:
+        with self._database.write() as tx:
+            row = tx.get_one(ChangeLineRow, line.seq)
+            if State(row.state) is was:
+                at = Moment(self._clock.now(), self._tools.reader.time.now())
+                cause = "cancelled by the caller"
+                catalogue = self._tools.catalogue
+                finish(tx, catalogue, change.account, row, State.CANCELLED, cause, at)
 
 
-def _ending(tx: Session, subscription_id: str) -> tuple[str, str, int, bool] | None:
-    """The subscription if it is (still) set to end: id, customer, when, and how it was set."""
-    row = tx.get(SubscriptionRow, subscription_id)
-    if row is None or row.cancel_at is None or row.ended_at is not None:
-        return None
-    account = tx.get_one(AccountRow, row.account_seq)
-    return row.id, account.customer_id or "", to_unix(row.cancel_at), row.cancel_at_period_end
+def _not_let_go(refused: StepRefused) -> Conflict:
+    return Conflict("not_cancellable", f"Stripe did not let go of it: {refused.message}")
+
+
+def _scheduled_ends(tx: Session, account: AccountRow) -> list[ChangeLineRow]:
+    found = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.account_seq == account.seq)
+        .where(ChangeLineRow.state == State.SCHEDULED.value, ChangeLineRow.price_id.is_(None))
+    )
+    return list(found.all())

@@ -130,14 +130,24 @@ def _invoice_is_open(tx: Session, facts: Mapping[str, Any]) -> str | None:
 
 
 def _payment_is_awaited(tx: Session, facts: Mapping[str, Any]) -> str | None:
-    awaited = tx.scalars(
+    waits = _change_is(tx, facts, State.AWAITING_PAYMENT)
+    return None if waits else "the change no longer waits for a payment"
+
+
+def _is_scheduled(tx: Session, facts: Mapping[str, Any]) -> str | None:
+    scheduled = _change_is(tx, facts, State.SCHEDULED)
+    return None if scheduled else "the change is no longer scheduled"
+
+
+def _change_is(tx: Session, facts: Mapping[str, Any], state: State) -> bool:
+    found = tx.scalars(
         select(ChangeLineRow.seq)
         .join(ChangeRow, ChangeRow.seq == ChangeLineRow.change_seq)
         .where(ChangeRow.id == facts.get("change"))
-        .where(ChangeLineRow.state == State.AWAITING_PAYMENT)
+        .where(ChangeLineRow.state == state)
         .limit(1)
-    ).first()
-    return None if awaited is not None else "the change no longer waits for a payment"
+    )
+    return found.first() is not None
 
 
 # Which notices ask for something that may have been done by the time they are due; each check
@@ -145,6 +155,7 @@ def _payment_is_awaited(tx: Session, facts: Mapping[str, Any]) -> str | None:
 _STILL_TRUE: Mapping[str, Callable[[Session, Mapping[str, Any]], str | None]] = {
     Kind.PAYMENT_FAILED: _invoice_is_open,
     Kind.ACTION_REQUIRED: _payment_is_awaited,
+    Kind.CHANGE_SCHEDULED: _is_scheduled,
 }
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from mappings import Catalogue, Decision, Money, Offer
+from mappings import Catalogue, Decision, Money, Offer, Selection, decimals_of
 
 from ..gateway.snapshots import InvoiceSnapshot
 from ..holdings import Holding, display_name
+from .credits import Payback
 from .targets import Target
 
 
@@ -84,8 +86,26 @@ def billed_now(invoice: InvoiceSnapshot, price: str | None, at: datetime) -> dic
         "balance_used": money(min(available, max(invoice.total, 0)), currency),
         "credited_to_balance": money(max(-invoice.total, 0), currency),
         "lines": [line.to_json() for line in invoice.lines],
+        "next_invoice": None,
         "next_invoice_at": max(renewals).isoformat() if renewals else None,
     }
+
+
+def billed_later(preview: InvoiceSnapshot | None, currency: str, at: datetime) -> dict[str, Any]:
+    """The money of a change at the period's end: nothing now; ``preview`` is of its first invoice.
+
+    The first invoice is as Stripe sees it today: what is on the balance by then may differ.
+    """
+    document = billed_nothing(currency, at)
+    if preview is not None:
+        document["next_invoice"] = {
+            "at": at.isoformat(),
+            "total": money(preview.total, preview.currency),
+            "amount_due": money(preview.amount_due, preview.currency),
+            "lines": [line.to_json() for line in preview.lines],
+        }
+        document["next_invoice_at"] = at.isoformat()
+    return document
 
 
 def billed_nothing(currency: str, at: datetime) -> dict[str, Any]:
@@ -100,48 +120,80 @@ def billed_nothing(currency: str, at: datetime) -> dict[str, Any]:
         "balance_used": nothing,
         "credited_to_balance": nothing,
         "lines": [],
+        "next_invoice": None,
         "next_invoice_at": None,
     }
 
 
-def quote_document(catalogue: Catalogue, target: Target, timings: dict[str, Any]) -> dict[str, Any]:
+def quote_document(
+    catalogue: Catalogue, target: Target, timings: dict[str, Any], payback: Payback | None
+) -> dict[str, Any]:
     """The quote without its identity and dates, which ``quotes`` adds."""
-    decision = target.decision
+    decision, held = target.decision, target.held
     return {
         "kind": target.kind,
         "changes": [
             {
                 "family": target.wanted.family,
-                "subscription": target.held.subscription.id if target.held else None,
+                "subscription": held.subscription.id if held else None,
                 "quantity": target.wanted.quantity,
-                "current": offer_document(catalogue, target.current, target.held),
+                "current": offer_document(catalogue, target.current, held),
                 "new": offer_document(catalogue, target.offer),
                 "direction": decision.direction.kind,
                 "why": decision.why,
                 "decision": _decision(decision),
                 "lost": losses(catalogue, target.current, target.offer),
+                "replaces": _replaced(target),
+                "allowance_credit": _payback(payback),
             }
         ],
         "timings": timings,
-        "requires": requirements(decision),
+        "requires": requirements(decision, target.selections),
     }
 
 
-def requirements(decision: Decision) -> dict[str, Any]:
+def requirements(decision: Decision, selections: Sequence[Selection]) -> dict[str, Any]:
     """What the caller must hand in with the plan change."""
     kind = decision.direction.kind
     return {
         "acknowledgements": [kind] if decision.acknowledge else [],
-        "selections": list(decision.selections),
+        "selections": [selection.id for selection in selections],
+        "questions": {selection.id: selection.text for selection in selections},
+    }
+
+
+def _replaced(target: Target) -> dict[str, Any] | None:
+    """The scheduled change whose place this one takes."""
+    line = target.replaces
+    if line is None:
+        return None
+    return {
+        "plan_change": line.change.id,
+        "to": line.to_offer,
+        "effective_at": line.effective_at.isoformat() if line.effective_at else None,
+    }
+
+
+def _payback(payback: Payback | None) -> dict[str, Any] | None:
+    """The unused allowance, what one unit was paid with, and what it all is worth at most."""
+    if payback is None:
+        return None
+    decimals = decimals_of(payback.currency)
+    return {
+        "units": payback.units,
+        "price_per_unit": f"{payback.per_unit.scaleb(-decimals).normalize():f}",
+        "worth": money(payback.worth, payback.currency),
     }
 
 
 def _decision(decision: Decision) -> dict[str, Any]:
     return {
         "rule": decision.rule,
+        "route": decision.route,
         "timing": decision.timing,
         "cycle": decision.cycle,
         "credit": decision.credit,
         "allowance": decision.allowance,
         "on_failed_payment": decision.on_failed_payment,
+        "grace_days": decision.grace_days,
     }

@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 
-from ..billing import Bill, Cancel, Purchase, UpdateNow
-from ..clock import to_unix
+from ..billing import Bill, Billed, Credit
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
 from ..gateway.failures import Refused
 from ..gateway.read import Reader
-from ..gateway.snapshots import InvoiceSnapshot
-from ..holdings import Holding, addressed, holdings_of, period_is_paid, unknown_price
+from ..holdings import addressed, holdings_of, unknown_price
 from ..ids import new_id
 from ..prices import offer_to_dict
 from ..tables import AccountRow, QuoteRow
-from .documents import billed_nothing, billed_now, quote_document
-from .targets import Target, Wanted, refuse_if_ending, resolve
-
-LIFETIME = timedelta(minutes=15)
-# Stripe refuses a proration date in its future; five seconds absorb clock differences.
-PRORATION_MARGIN = timedelta(seconds=5)
-# A difference this large means that the clock we went by was wrong, not slow.
-CLOCK_TRUST = timedelta(seconds=60)
+from .bills import bill_now, bill_of, billed_by, proration_date
+from .credits import Payback, payback_of
+from .documents import billed_later, billed_nothing, billed_now, quote_document
+from .previews import LIFETIME, Previews, first_period, same_money
+from .refusals import refuse_if_scheduled_elsewhere
+from .targets import Target, Wanted, resolve
 
 
 @dataclass(frozen=True)
 class Agreed:
     """A quote that still holds: what is carried out, and what Stripe says it will total.
 
-    ``total`` is None where no invoice is made.
+    ``total`` is None where no invoice is made. ``credited_units``: allowance paid back by it.
+    ``effective_at`` is billing time.
     """
 
     target: Target
     bill: Bill
     total: int | None
+    credited_units: int | None
+    effective_at: datetime
 
 
 class Quotes:
@@ -49,6 +47,7 @@ class Quotes:
         self._database = database
         self._reader = reader
         self._catalogue = catalogue
+        self._previews = Previews(reader)
 
     def make(self, account: AccountRow, wanted: Wanted) -> QuoteRow:
         """Work out and keep a quote.
@@ -57,10 +56,11 @@ class Quotes:
             Invalid, Conflict: see ``targets.resolve``.
             gateway failures: Stripe did not answer the preview.
         """
-        with self._database.read() as tx:
+        now = self._reader.billing_now(account.test_clock)
+        with self._database.write() as tx:
             target = resolve(tx, self._catalogue, account, wanted)
-            paid = target.held is not None and period_is_paid(tx, target.held)
-        timings, at, proration_date = self._timings(account, target, paid)
+            payback = payback_of(tx, self._catalogue, account, target, now)
+        timings, at, credit = self._timings(account, target, payback, now)
         quote_id = new_id("qt")
         expires_at = at + LIFETIME
         document = {
@@ -68,7 +68,7 @@ class Quotes:
             "account": account.ref,
             "created_at": at.isoformat(),
             "expires_at": expires_at.isoformat(),
-            **quote_document(self._catalogue, target, timings),
+            **quote_document(self._catalogue, target, timings, payback),
         }
         row = QuoteRow(
             id=quote_id,
@@ -76,7 +76,14 @@ class Quotes:
             kind=target.kind,
             created_at=at,
             expires_at=expires_at,
-            request=_request(wanted, target, paid, proration_date),
+            request={
+                "wanted": wanted.to_json(),
+                "to": offer_to_dict(target.offer) if target.offer else None,
+                "from": offer_to_dict(target.current) if target.current else None,
+                "proration_date": proration_date(target.held, at),
+                "credit": credit.__dict__ if credit else None,
+                "credited_units": payback.units if payback else None,
+            },
             decision=decision_to_dict(target.decision),
             basis=target.basis(),
             document=document,
@@ -115,42 +122,47 @@ class Quotes:
         """Look once more, just before executing, whether the quote says what will happen.
 
         Raises:
-            Conflict: ``quote_expired``, ``cancellation_pending``, or ``quote_stale`` with a fresh
-                quote to agree to.
+            Conflict: ``quote_expired``; ``quote_stale`` with a fresh quote, if the subscription or
+                the amounts moved; and whatever refuses the change meanwhile.
         """
-        self._refuse_expired(account, quote)
+        now = self._refuse_expired(account, quote)
         wanted = Wanted(**quote.request["wanted"])
         with self._database.read() as tx:
             target = resolve(tx, self._catalogue, account, wanted)
-            paid = target.held is not None and period_is_paid(tx, target.held)
-        if when == "period_end" and target.held is not None:
-            refuse_if_ending(target.held)
-        if target.basis() != quote.basis or paid != quote.request["paid"]:
+            if when == "period_end" and target.held is not None:
+                refuse_if_scheduled_elsewhere(tx, target.held, target.replaces)
+                _refuse_ending_twice(target)
+        if target.basis() != quote.basis:
             raise self._stale(account, wanted, "The subscription changed since the quote.")
-        bill = _bill(account, target, paid, quote.request["proration_date"])
-        if when != "now" or not _moves_money(bill):
-            return Agreed(target, bill, None)
+        stored = quote.request["credit"] if when == "now" else None
+        credit = Credit(**stored) if stored else None
+        bill = bill_of(account, target, when, quote.request["proration_date"], credit)
+        units = quote.request["credited_units"] if when == "now" else None
+        held = target.held
+        takes_effect = held.line.period_end if held and when == "period_end" else now
+        billed = billed_by(bill)
+        if billed is None:
+            return Agreed(target, bill, None, units, takes_effect)
         try:
-            preview = self._reader.preview(bill.preview())
+            preview = self._reader.preview(billed.preview())
         except Refused as refused:
             raise self._stale(account, wanted, refused.message) from refused
         # Once more: Stripe's answer may have shown that its clock is ahead of what we thought.
         self._refuse_expired(account, quote)
-        if not _same_money(target, quote.document["timings"]["now"], preview):
+        if not same_money(target, quote.document["timings"][when], preview):
             raise self._stale(account, wanted, "The amounts moved since the quote.")
-        return Agreed(target, bill, preview.total)
-
-    def billing_now(self) -> datetime:
-        """The present moment at Stripe."""
-        return self._reader.time.now()
+        return Agreed(target, bill, preview.total, units, takes_effect)
 
     def decision(self, quote: QuoteRow) -> Decision:
         """The rule as it was resolved when the quote was made."""
         return decision_from_dict(quote.decision)
 
-    def _refuse_expired(self, account: AccountRow, quote: QuoteRow) -> None:
-        if self._reader.billing_now(account.test_clock) >= quote.expires_at:
+    def _refuse_expired(self, account: AccountRow, quote: QuoteRow) -> datetime:
+        """Gives the billing time if the quote is still young enough."""
+        now = self._reader.billing_now(account.test_clock)
+        if now >= quote.expires_at:
             raise Conflict("quote_expired", "The quote has expired; ask for a new one.")
+        return now
 
     def _stale(self, account: AccountRow, wanted: Wanted, why: str) -> Conflict:
         fresh = self.make(account, wanted)
@@ -161,76 +173,41 @@ class Quotes:
         )
 
     def _timings(
-        self, account: AccountRow, target: Target, paid: bool
-    ) -> tuple[dict[str, Any], datetime, int]:
-        """The money of every timing the rules allow, the billing time, and the proration date."""
+        self, account: AccountRow, target: Target, payback: Payback | None, now: datetime
+    ) -> tuple[dict[str, Any], datetime, Credit | None]:
+        """The money of every timing the rules allow, the billing time, and the credit of now."""
         offered = offered_timings(target.decision)
-        now = self._reader.billing_now(account.test_clock)
         timings: dict[str, Any] = {}
+        credit: Credit | None = None
         if "now" in offered:
-            timings["now"], now = self._timing_now(account, target, paid, now)
+            timings["now"], now, credit = self._timing_now(account, target, payback, now)
         if "period_end" in offered:
-            assert target.held is not None, "only something held can be changed at its period's end"
-            line = target.held.line
-            timings["period_end"] = billed_nothing(line.currency, line.period_end)
-        return timings, now, _proration_date(target.held, now)
+            timings["period_end"] = self._timing_later(target)
+        return timings, now, credit
 
     def _timing_now(
-        self, account: AccountRow, target: Target, paid: bool, now: datetime
-    ) -> tuple[dict[str, Any], datetime]:
-        def at(moment: datetime) -> Bill:
-            return _bill(account, target, paid, _proration_date(target.held, moment))
+        self, account: AccountRow, target: Target, payback: Payback | None, now: datetime
+    ) -> tuple[dict[str, Any], datetime, Credit | None]:
+        def at(moment: datetime, credit: Credit | None = None) -> Billed:
+            return bill_now(account, target, proration_date(target.held, moment), credit)
 
-        if not _moves_money(at(now)):
+        if billed_by(at(now)) is None:
             assert target.held is not None
-            return billed_nothing(target.held.line.currency, now), now
-        preview, now = self._previewed(account, at, now)
+            return billed_nothing(target.held.line.currency, now), now, None
+        preview, now = self._previews.of(account, at, now)
+        credit = payback.capped(preview) if payback else None
+        if credit is not None:
+            preview = self._reader.preview(at(now, credit).preview())
         price = target.price.id if target.price else None
-        return billed_now(preview, price, now), now
+        return billed_now(preview, price, now), now, credit
 
-    def _previewed(
-        self, account: AccountRow, at: Callable[[datetime], Bill], now: datetime
-    ) -> tuple[InvoiceSnapshot, datetime]:
-        """Ask for the preview; once more if Stripe's answer shows that our clock was wrong."""
-        refused: Refused | None = None
-        preview: InvoiceSnapshot | None = None
-        try:
-            preview = self._reader.preview(at(now).preview())
-        except Refused as failure:
-            refused = failure
-        seen = self._reader.billing_now(account.test_clock)
-        if abs(seen - now) > CLOCK_TRUST:
-            return self._reader.preview(at(seen).preview()), seen
-        if preview is None:
-            assert refused is not None
-            raise refused
-        return preview, now
-
-
-def _bill(account: AccountRow, target: Target, paid: bool, proration_date: int) -> Bill:
-    """What Stripe is asked to do for ``target``: the one source of preview and execution."""
-    assert account.customer_id is not None, f"account {account.ref} has no customer yet"
-    held, quantity = target.held, target.wanted.quantity
-    if held is None:
-        assert target.price is not None
-        return Purchase(account.customer_id, target.price.id, quantity)
-    if target.price is None:
-        credit = target.decision.credit != "none" and paid
-        return Cancel(account.customer_id, held.subscription.id, credit)
-    return UpdateNow(
-        customer=account.customer_id,
-        subscription=held.subscription.id,
-        item=held.line.id,
-        price=target.price.id,
-        quantity=quantity,
-        prorate=target.decision.credit == "time",
-        restart=target.decision.cycle == "restart",
-        proration_date=proration_date,
-    )
-
-
-def _moves_money(bill: Bill) -> bool:
-    return not isinstance(bill, Cancel) or bill.credit
+    def _timing_later(self, target: Target) -> dict[str, Any]:
+        assert target.held is not None, "only something held can be changed at its period's end"
+        line = target.held.line
+        with self._database.read() as tx:
+            asked = first_period(tx, self._catalogue, target)
+        preview = self._reader.preview(asked) if asked is not None else None
+        return billed_later(preview, line.currency, line.period_end)
 
 
 def offered_timings(decision: Decision) -> tuple[str, ...]:
@@ -257,33 +234,12 @@ def chosen_timing(decision: Decision, when: str | None) -> str:
     return when
 
 
-def _proration_date(held: Holding | None, now: datetime) -> int:
-    """The second from which unused time counts, never before the current period began."""
-    at = now - PRORATION_MARGIN
-    return to_unix(max(at, held.line.period_start) if held else at)
-
-
-def _request(wanted: Wanted, target: Target, paid: bool, proration_date: int) -> dict[str, Any]:
-    return {
-        "wanted": wanted.to_json(),
-        "to": offer_to_dict(target.offer) if target.offer else None,
-        "from": offer_to_dict(target.current) if target.current else None,
-        "paid": paid,
-        "proration_date": proration_date,
-    }
-
-
-def _same_money(target: Target, quoted: dict[str, Any], preview: InvoiceSnapshot) -> bool:
-    """Whether a second preview says what the quote said.
-
-    A cancellation has no proration date (Stripe prorates at the second it happens), so its credit
-    melts while the quote is read; it may have melted by what the quote's lifetime explains.
-    """
-    if target.kind != "cancel":
-        return bool(preview.total == quoted["total"]["amount"])
-    melted = int(preview.total - quoted["total"]["amount"])
-    held = target.held
-    assert held is not None
-    period = (held.line.period_end - held.line.period_start).total_seconds()
-    worth = (held.line.unit_amount or 0) * held.line.quantity
-    return 0 <= melted <= worth * LIFETIME.total_seconds() / period + 1
+def _refuse_ending_twice(target: Target) -> None:
+    """What is set to end already ends with that same period."""
+    replaces = target.replaces
+    if target.price is None and replaces is not None and replaces.price_id is None:
+        raise Conflict(
+            "cancellation_pending",
+            f"The plan is set to end already, by plan change {replaces.change.id}.",
+            plan_change=replaces.change.id,
+        )

@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue, Decision, Offer, UnknownOffer, decide
+from mappings import (
+    Catalogue,
+    Decision,
+    Offer,
+    Selection,
+    UnknownOffer,
+    decide,
+    required_selections,
+)
 
-from ..changes.states import BUSY, State
+from ..changes.states import State
 from ..errors import Conflict, Invalid
-from ..holdings import UNPAID, Holding, addressed, facts_of, holdings_of, unknown_price
+from ..holdings import Holding, addressed, facts_of, holdings_of, unknown_price
 from ..prices import CurrentPrice, current_price
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow
+from .refusals import (
+    refuse_busy_subscription,
+    refuse_by_rule,
+    refuse_if_busy,
+    refuse_if_scheduled_elsewhere,
+    refuse_unpaid,
+)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One entry of a quote request, as asked. ``plan`` None asks for a cancellation."""
+    """One entry of a quote request, as asked. ``plan`` None asks for a cancellation.
+
+    ``in_use`` says how much of a limit the account uses, where that is less than it may.
+    """
 
     family: str
     plan: str | None
@@ -28,6 +47,7 @@ class Wanted:
     currency: str | None = None
     quantity: int = 1
     subscription: str | None = None
+    in_use: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -35,30 +55,66 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Target:
-    """A request resolved: what is held, what is wanted, and what the rules decided."""
+    """A request resolved: what is held, what is wanted, and what the rules decided.
+
+    ``host`` is a line whose subscription a start joins, where the families share one.
+    ``replaces`` is the scheduled change that this one takes the place of. ``alone``: no other line
+    shares the subscription.
+    """
 
     kind: str  # "start", "change" or "cancel"
     wanted: Wanted
     held: Holding | None
+    host: Holding | None
     current: Offer | None
     offer: Offer | None
     price: CurrentPrice | None
     decision: Decision
+    selections: tuple[Selection, ...]
+    replaces: ChangeLineRow | None
+    alone: bool
+    paid: bool
+    draft: bool
+
+    @property
+    def pays_first(self) -> bool:
+        """Whether the period is paid, or will be before a change now is made."""
+        return self.paid or (self.draft and not self.trialing)
+
+    @property
+    def reanchors(self) -> bool:
+        """Whether the interval changes, so that a cycle of its own has to begin."""
+        held, wanted = self.current, self.offer
+        return bool(held and wanted and held.interval and held.interval != wanted.interval)
+
+    @property
+    def trialing(self) -> bool:
+        """A trial goes on through a change: nothing was paid, nothing is owed before its end."""
+        return self.held is not None and _trials(self.held)
+
+    @property
+    def subscription(self) -> str | None:
+        """The subscription that is changed; None if one is to be made."""
+        at = self.held or self.host
+        return at.subscription.id if at else None
 
     def basis(self) -> dict[str, Any]:
         """The state this was computed on; a quote is stale once it differs."""
-        if self.held is None:
+        at = self.held or self.host
+        if at is None:
             return {"subscription": None}
-        sub, line = self.held.subscription, self.held.line
+        sub, line = at.subscription, at.line
         return {
             "subscription": sub.id,
             "status": sub.status,
             "cancel_at": sub.cancel_at.isoformat() if sub.cancel_at else None,
             "schedule": sub.schedule_id,
+            "scheduled": self.replaces.change.id if self.replaces else None,
             "item": line.id,
             "price": line.price_id,
             "quantity": line.quantity,
             "period_start": line.period_start.isoformat(),
+            "paid": self.paid,
         }
 
 
@@ -77,45 +133,45 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         raise unknown_price(held)
     current = held.offer if held else catalogue.free_offer(wanted.family)
     ends = offer is None or offer.is_free
-    if held is not None:
-        _refuse_unpaid(tx, held, ends=ends)
-        _refuse_ending(held, ends=ends)
     if ends and held is None:
         raise Conflict("nothing_to_cancel", "The account holds no paid plan in this family.")
-    decision = decide(catalogue, current, offer, facts_of(account, held))
-    _refuse_by_rule(decision, wanted, held)
-    if ends:
-        return Target("cancel", wanted, held, current, offer, None, decision)
-    assert offer is not None
-    price = current_price(tx, catalogue, offer)
-    kind = "start" if held is None else "change"
-    return Target(kind, wanted, held, current, offer, price, decision)
-
-
-def refuse_if_busy(tx: Session, account: AccountRow, family: str, subscription: str | None) -> None:
-    """409 while another change of the same line is under way, with its link."""
-    statement = select(ChangeLineRow).where(
-        ChangeLineRow.account_seq == account.seq,
-        ChangeLineRow.family == family,
-        ChangeLineRow.state.in_([state.value for state in BUSY]),
+    replaces = _scheduled(tx, account, held) if held else None
+    if held is not None:
+        refuse_busy_subscription(tx, held)
+        if not ends:
+            refuse_unpaid(tx, held)
+            refuse_if_scheduled_elsewhere(tx, held, replaces)
+    decision = decide(catalogue, current, offer, facts_of(account, held, wanted.quantity))
+    refuse_by_rule(decision, replaces)
+    host = _host(catalogue, holdings, offer) if held is None and offer is not None else None
+    others = _others(holdings, held)
+    target = Target(
+        kind="cancel" if ends else "start" if held is None else "change",
+        wanted=wanted,
+        held=held,
+        host=host,
+        current=current,
+        offer=offer,
+        price=None if ends or offer is None else current_price(tx, catalogue, offer),
+        decision=decision,
+        selections=required_selections(catalogue, decision, current, offer, wanted.in_use),
+        replaces=replaces,
+        alone=not others,
+        paid=held is not None and invoice_status(tx, held) == "paid" and not _trials(held),
+        draft=held is not None and invoice_status(tx, held) == "draft",
     )
-    if subscription is not None:
-        statement = statement.where(ChangeLineRow.subscription_id == subscription)
-    open_line = tx.scalars(statement).first()
-    if open_line is not None:
-        raise change_in_progress(open_line)
+    _refuse_shared_cycle(target, others)
+    return target
 
 
-def change_in_progress(line: ChangeLineRow) -> Conflict:
-    """The refusal of a second change while ``line`` is being carried out."""
-    waits = State(line.state) is State.AWAITING_PAYMENT
-    remedy = "pay it or cancel it" if waits else "wait until it is done"
-    return Conflict(
-        "change_in_progress",
-        f"Plan change {line.change.id} is {line.state.replace('_', ' ')}; {remedy} first.",
-        plan_change=line.change.id,
-        payment_url=line.payment_url,
-    )
+def invoice_status(tx: Session, held: Holding) -> str | None:
+    """How the invoice of the current period stands, in Stripe's word."""
+    invoice = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
+    return invoice.status if invoice is not None else None
+
+
+def _trials(held: Holding) -> bool:
+    return held.subscription.status == "trialing"
 
 
 def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer | None:
@@ -134,59 +190,52 @@ def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer |
         ) from unknown
 
 
-def _refuse_unpaid(tx: Session, held: Holding, *, ends: bool) -> None:
-    """Nothing is changed while money is owed (cancelling stays possible, without credit)."""
-    sub = held.subscription
-    if ends:
+def _scheduled(tx: Session, account: AccountRow, held: Holding) -> ChangeLineRow | None:
+    """What is scheduled for the held line."""
+    assert held.offer is not None
+    return tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.account_seq == account.seq)
+        .where(ChangeLineRow.family == held.offer.family)
+        .where(ChangeLineRow.subscription_id == held.subscription.id)
+        .where(ChangeLineRow.state == State.SCHEDULED.value)
+    ).first()
+
+
+def _host(catalogue: Catalogue, holdings: list[Holding], offer: Offer) -> Holding | None:
+    """A line of a family that shares subscriptions, on the interval and currency wanted."""
+    if not catalogue.family(offer.family).share_subscription:
+        return None
+    for held in holdings:
+        shares = held.offer and catalogue.family(held.offer.family).share_subscription
+        if not shares or not held.in_force or held.offer is None:
+            continue
+        if (held.offer.interval, held.offer.currency) == (offer.interval, offer.currency):
+            return held
+    return None
+
+
+def _others(holdings: list[Holding], held: Holding | None) -> list[Holding]:
+    """The other lines of the same subscription."""
+    if held is None:
+        return []
+    return [
+        other
+        for other in holdings
+        if other.subscription.id == held.subscription.id and other.line.id != held.line.id
+    ]
+
+
+def _refuse_shared_cycle(target: Target, others: list[Holding]) -> None:
+    """Another interval or cycle would bill every line anew, so it takes an order of all of them."""
+    decision = target.decision
+    restarts = decision.cycle == "restart" and decision.timing != "period_end"
+    if target.kind != "change" or not others or not (target.reanchors or restarts):
         return
-    if sub.status == "paused":
-        raise Conflict("resume_first", f"Subscription {sub.id} is paused; resume it first.")
-    invoice = tx.get(InvoiceRow, sub.latest_invoice or "")
-    draft = invoice is not None and invoice.status == "draft"
-    if sub.status in UNPAID or draft:
-        raise Conflict(
-            "payment_outstanding",
-            "The current period's invoice is not paid yet; pay it first, then change the plan."
-            if not draft
-            else "The current period's invoice is being prepared and is charged within about an "
-            "hour; ask again when it is paid.",
-            invoice=invoice.id if invoice else None,
-            payment_url=invoice.hosted_invoice_url if invoice else None,
-        )
-
-
-def _refuse_ending(held: Holding, *, ends: bool) -> None:
-    """A subscription that is set to end is un-cancelled before it is changed."""
-    if not ends:
-        refuse_if_ending(held)
-
-
-def refuse_if_ending(held: Holding) -> None:
-    """What is set to end may end sooner, but neither change nor be set to end once more."""
-    sub = held.subscription
-    if sub.cancel_at is None:
-        return
+    families = sorted({other.offer.family for other in others if other.offer})
     raise Conflict(
-        "cancellation_pending",
-        f"The plan is set to end on {sub.cancel_at:%Y-%m-%d}; undo that first with "
-        "DELETE /v1/accounts/{ref}/cancellation.",
-        subscription=sub.id,
+        "shared_cycle",
+        "The plan shares its subscription, and its cycle, with others; a new cycle would bill them "
+        f"too. Order the change together with: {', '.join(families)}.",
+        families=families,
     )
-
-
-def _refuse_by_rule(decision: Decision, wanted: Wanted, held: Holding | None) -> None:
-    """Answer with the rule's own reason where it says that the change is not self-serve."""
-    facts = {"rule": decision.rule, "why": decision.why, "remedy": decision.remedy}
-    reason = decision.reason or decision.why
-    if decision.direction.kind == "same" and _same_quantity(wanted, held):
-        raise Conflict("already_on_offer", "The account already has exactly this offer.", **facts)
-    if decision.route == "contact_sales":
-        raise Conflict("contact_sales", reason, **facts)
-    if decision.route == "cancel_and_resubscribe":
-        raise Conflict("cancel_and_resubscribe", reason, **facts)
-    if decision.route == "not_offered":
-        raise Conflict("not_offered", reason, **facts)
-
-
-def _same_quantity(wanted: Wanted, held: Holding | None) -> bool:
-    return held is None or held.line.quantity == wanted.quantity

@@ -5,7 +5,8 @@ from .accounts import AccountRow
 from .allowances import AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .base import Base, Claimable
 from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
-from .mirror import InvoiceRow, LineRow, PriceRow, SubscriptionRow
+from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
+from .purchases import CheckoutRow, PurchaseRow
 from .work import CounterRow, DueWorkRow, EventRow, NoticeRow
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Base",
     "ChangeLineRow",
     "ChangeRow",
+    "CheckoutRow",
     "Claimable",
     "CounterRow",
     "DueWorkRow",
@@ -26,7 +28,9 @@ __all__ = [
     "LineRow",
     "NoticeRow",
     "PriceRow",
+    "PurchaseRow",
     "QuoteRow",
+    "ScheduleRow",
     "SubscriptionRow",
     "UsageRow",
 ]

@@ -62,7 +62,7 @@ class ChangeRow(Base):
     created_at: Mapped[datetime] = mapped_column()
 
     account: Mapped[AccountRow] = relationship(lazy="joined")
-    quote: Mapped[QuoteRow] = relationship(lazy="joined")
+    quote: Mapped[QuoteRow] = relationship()
     lines: Mapped[list[ChangeLineRow]] = relationship(
         order_by="ChangeLineRow.seq", lazy="selectin", back_populates="change"
     )
@@ -87,6 +87,12 @@ class ChangeLineRow(Base):
     to_offer: Mapped[dict[str, Any] | None] = mapped_column()
     price_id: Mapped[str | None] = mapped_column(Id)
     quantity: Mapped[int] = mapped_column(BigInteger)
+    # The rule as it was resolved when the change was asked for.
+    decision: Mapped[dict[str, Any]] = mapped_column()
+    # Units of allowance that a credit on the invoice pays back; NULL if there is no such credit.
+    credited_units: Mapped[int | None] = mapped_column(BigInteger)
+    # While it is activating: until when a failed payment may still be made up for.
+    grace_until: Mapped[datetime | None] = mapped_column()
     state: Mapped[str] = mapped_column(Word)
     effective_at: Mapped[datetime | None] = mapped_column()
     invoice_id: Mapped[str | None] = mapped_column(Id, index=True)
@@ -95,7 +101,9 @@ class ChangeLineRow(Base):
     drift: Mapped[dict[str, Any] | None] = mapped_column()
     history: Mapped[list[Any]] = mapped_column()
 
-    change: Mapped[ChangeRow] = relationship(back_populates="lines")
+    change: Mapped[ChangeRow] = relationship(
+        back_populates="lines", lazy="joined", innerjoin=True
+    )
 
 
 def _same_line() -> tuple[Any, ...]:

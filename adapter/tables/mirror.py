@@ -65,8 +65,31 @@ class LineRow(Base):
     tier: Mapped[str | None] = mapped_column(Word)
     interval: Mapped[str | None] = mapped_column(Word)
     currency: Mapped[str] = mapped_column(Word)
+    # The item's metadata, which a schedule made from the subscription would drop.
+    tags: Mapped[dict[str, Any]] = mapped_column()
     unknown_price: Mapped[str | None] = mapped_column()
     removed: Mapped[bool] = mapped_column(default=False)
+
+
+class ScheduleRow(Base):
+    """A subscription schedule. ``phases`` are Stripe's own, because they are sent back whole.
+
+    ``tagged``: it carries our tenant's tag. ``mapped``: every price in it is one of our offers, so
+    it may be taken over; what is neither is somebody else's and never touched.
+    """
+
+    __tablename__ = "schedules"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"), index=True)
+    subscription_id: Mapped[str | None] = mapped_column(Id, index=True)
+    status: Mapped[str] = mapped_column(Word)
+    end_behavior: Mapped[str] = mapped_column(Word)
+    phases: Mapped[list[Any]] = mapped_column()
+    phase_start: Mapped[datetime | None] = mapped_column()
+    tagged: Mapped[bool] = mapped_column()
+    mapped: Mapped[bool] = mapped_column()
+    ticket: Mapped[int] = mapped_column(BigInteger)
 
 
 class InvoiceRow(Base):

@@ -61,7 +61,12 @@ class NoticeRow(Claimable, Base):
 
 
 class DueWorkRow(Claimable, Base):
-    """Something to do at a time: one row per (kind, subject). End states: done, dead."""
+    """Something to do at a time: one row per (kind, subject). End states: done, dead.
+
+    ``clock`` is the one ``next_at`` is read on: "wall", "billing" (Stripe's present moment), or
+    the id of a test clock. ``generation`` counts how often it was asked for, so that the writes of
+    one time are never taken for those of another.
+    """
 
     __tablename__ = "due_work"
     __table_args__ = (
@@ -73,6 +78,8 @@ class DueWorkRow(Claimable, Base):
     kind: Mapped[str] = mapped_column(Word)
     subject: Mapped[str] = mapped_column(Id)
     owner: Mapped[str] = mapped_column(Id)
+    clock: Mapped[str] = mapped_column(Id, default="wall")
+    generation: Mapped[int] = mapped_column(default=1)
 
 
 class CounterRow(Base):

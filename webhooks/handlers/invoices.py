@@ -17,6 +17,21 @@ def payment_failed(event: EventRow) -> list[Ref]:
     return _with_subscription(event)
 
 
+def voided(event: EventRow) -> list[Ref]:
+    """``invoice.voided``: the end of a pending update, or of a change that was never paid."""
+    return _with_subscription(event)
+
+
+def marked_uncollectible(event: EventRow) -> list[Ref]:
+    """``invoice.marked_uncollectible``: somebody gave the money up."""
+    return _with_subscription(event)
+
+
+def payment_action_required(event: EventRow) -> list[Ref]:
+    """``invoice.payment_action_required``."""
+    return _with_subscription(event)
+
+
 def _with_subscription(event: EventRow) -> list[Ref]:
     # The subscription first: the invoice's effects look at what the subscription has become.
     refs = [Ref("subscription", event.subscription_id)] if event.subscription_id else []

@@ -22,5 +22,25 @@ def deleted(event: EventRow) -> list[Ref]:
     return _itself(event)
 
 
+def pending_update_applied(event: EventRow) -> list[Ref]:
+    """``customer.subscription.pending_update_applied``: the payment that was waited for came."""
+    return _itself(event)
+
+
+def pending_update_expired(event: EventRow) -> list[Ref]:
+    """``customer.subscription.pending_update_expired``: it did not."""
+    return _itself(event)
+
+
+def paused(event: EventRow) -> list[Ref]:
+    """``customer.subscription.paused``."""
+    return _itself(event)
+
+
+def resumed(event: EventRow) -> list[Ref]:
+    """``customer.subscription.resumed``."""
+    return _itself(event)
+
+
 def _itself(event: EventRow) -> list[Ref]:
     return [Ref("subscription", event.object_id)] if event.object_id else []

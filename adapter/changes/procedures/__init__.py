@@ -10,12 +10,14 @@ resumed).
 
 from __future__ import annotations
 
-from ...billing import Cancel, Purchase, UpdateNow, bill_from_json
+from ...billing import Cancel, Later, Purchase, RemoveNow, Resubscribe, UpdateNow, bill_from_json
 from ...tables import ChangeRow
 from ..states import State
-from .ending import EndLater, EndNow
+from .ending import EndLineNow, EndNow
 from .one_change import OneChange, Tools
 from .purchase import FirstPurchase
+from .resubscribing import EndAndStart
+from .scheduling import ChangeLater
 from .updating import ChangeNow
 
 __all__ = ["OneChange", "Tools", "carry_out"]
@@ -23,17 +25,19 @@ __all__ = ["OneChange", "Tools", "carry_out"]
 
 def carry_out(tools: Tools, change: ChangeRow) -> None:
     """Bring ``change`` from executing to its next state; does nothing in any other state."""
-    line = change.lines[0]
-    if State(line.state) is not State.EXECUTING:
+    if State(change.lines[0].state) is not State.EXECUTING:
         return
-    bill = bill_from_json(change.bill)
     one = OneChange(tools, change)
-    if isinstance(bill, Purchase):
-        FirstPurchase(one, bill).run()
-    elif isinstance(bill, UpdateNow):
-        ChangeNow(one, bill).run()
-    elif change.timing == "now":
-        EndNow(one, bill).run()
-    else:
-        assert isinstance(bill, Cancel)
-        EndLater(one, bill).run()
+    match bill_from_json(change.bill):
+        case Purchase() as bill:
+            FirstPurchase(one, bill).run()
+        case UpdateNow() as bill:
+            ChangeNow(one, bill).run()
+        case RemoveNow() as bill:
+            EndLineNow(one, bill).run()
+        case Cancel() as bill:
+            EndNow(one, bill).run()
+        case Later() as bill:
+            ChangeLater(one, bill).run()
+        case Resubscribe() as bill:
+            EndAndStart(one, bill).run()

@@ -1,28 +1,30 @@
-"""The end of a subscription: now, with or without credit, or when its period ends."""
+"""The end of a plan, now: of a whole subscription, or of one line of it."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.orm import object_session
-
-from ...billing import Cancel
+from ...billing import Cancel, RemoveNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
-from ...tables import ChangeLineRow
-from ..states import State, move
-from .one_change import OneChange
+from ..states import State
+from .one_change import OneChange, note_invoice, note_nothing
 
 
 class EndNow:
-    """Cancel, then see the credit through to the balance."""
+    """Cancel the subscription, then see the credit through to the balance."""
 
     def __init__(self, one: OneChange, bill: Cancel) -> None:
         self._one = one
         self._bill = bill
 
     def run(self) -> None:
+        sub = self.cancel()
+        self._one.ends(State.APPLIED, "the subscription was cancelled", sub)
+
+    def cancel(self) -> SubscriptionSnapshot:
+        """Everything but the end of the line; gives the subscription as it is then."""
         one, bill = self._one, self._bill
+        draft = one.draft_of(bill.subscription)
         try:
             cancelled = one.steps.do(
                 "cancel",
@@ -34,48 +36,40 @@ class EndNow:
         except StepRefused as refused:
             one.fails(refused)
             raise
-        sub = one.seen(cancelled, self._supersede_scheduled)
+        sub = one.seen(cancelled, note_invoice)
         if bill.credit:
-            sub = self._finalize(sub)
-        one.ends(State.APPLIED, "the subscription was cancelled", sub)
+            return self._finalize(sub)
+        if draft is not None or one.steps.begun("void_finalize"):
+            self._void_draft(sub, draft)
+        return sub
 
     def _finalize(self, sub: SubscriptionSnapshot) -> SubscriptionSnapshot:
         """The credit reaches the balance only when the final invoice is finalized."""
         one = self._one
         assert sub.latest_invoice is not None, f"{sub.id} was cancelled without a final invoice"
-        invoice = sub.latest_invoice
         if sub.invoice is None or sub.invoice.status == "draft":
-            one.steps.do(
-                "finalize",
-                Operation.INVOICE_FINALIZE,
-                {},
-                target=invoice,
-                look=lambda: one.look.finalized(invoice),
-            )
+            one.finalize(sub.latest_invoice, auto_advance=True)
             sub = one.refresh(sub.id)
         one.refresh_balance()
         return sub
 
-    def _supersede_scheduled(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
-        """An end that was scheduled does not come any more: this one came first."""
-        line.invoice_id = found.latest_invoice
-        tx = object_session(line)
-        assert tx is not None
-        scheduled = tx.scalars(
-            select(ChangeLineRow).where(
-                ChangeLineRow.subscription_id == found.id,
-                ChangeLineRow.state == State.SCHEDULED.value,
-            )
-        )
-        for earlier in scheduled.all():
-            cause = f"cancelled now by {line.change.id}"
-            move(tx, earlier, State.SUPERSEDED, cause, self._one.now())
+    def _void_draft(self, sub: SubscriptionSnapshot, draft: str | None) -> None:
+        """A period that has hardly begun is not charged: left alone, its draft would be.
+
+        Only a finalized invoice can be voided; it is finalized so that Stripe does not collect it.
+        """
+        one = self._one
+        invoice = draft or sub.latest_invoice
+        assert invoice is not None
+        one.finalize(invoice, auto_advance=False, step="void_finalize")
+        one.void(invoice)
+        one.refresh_invoice(invoice)
 
 
-class EndLater:
-    """Set the subscription to end with its period; nothing is billed."""
+class EndLineNow:
+    """Take one line off a subscription that goes on with its others."""
 
-    def __init__(self, one: OneChange, bill: Cancel) -> None:
+    def __init__(self, one: OneChange, bill: RemoveNow) -> None:
         self._one = one
         self._bill = bill
 
@@ -83,18 +77,16 @@ class EndLater:
         one, bill = self._one, self._bill
         try:
             updated = one.steps.do(
-                "set_end",
+                "remove",
                 Operation.SUBSCRIPTION_UPDATE,
-                bill.set_end(one.change.id, one.change.comment),
+                bill.update(one.change.id),
                 target=bill.subscription,
-                look=lambda: one.look.set_to_end(bill.subscription),
+                look=lambda: one.look.without_item(bill.subscription, bill.item),
             )
         except StepRefused as refused:
             one.fails(refused)
             raise
-        sub = one.seen(updated, _note_end)
-        one.ends(State.SCHEDULED, "the subscription ends with its period", sub)
-
-
-def _note_end(line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
-    line.effective_at = found.cancel_at
+        sub = one.seen(updated, note_invoice if bill.credit else note_nothing)
+        if bill.credit:
+            one.refresh_balance()
+        one.ends(State.APPLIED, "the line was taken off the subscription", sub)

@@ -19,11 +19,12 @@ from ...gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from ...gateway.write import Operation, Writer
 from ...mirror import Fetched, Mirror
 from ...steps import StepDone, StepRefused, Steps
-from ...tables import ChangeLineRow, ChangeRow
+from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, SubscriptionRow
 from ..drift import drift_of
 from ..looking import Looking
-from ..settling import finish
-from ..states import State, move
+from ..schedules.bringing import Scheduling
+from ..settling import Moment, finish
+from ..states import State
 
 Note = Callable[[ChangeLineRow, SubscriptionSnapshot], None]
 
@@ -37,6 +38,7 @@ class Tools:
     writer: Writer
     catalogue: Catalogue
     mirror: Mirror
+    scheduling: Scheduling
     clock: Clock
 
 
@@ -49,6 +51,7 @@ class OneChange:
         self.line = change.lines[0]
         self.look = Looking(tools.reader, change.account.customer_id, change.id)
         self.steps = Steps(tools.database, tools.writer, tools.clock, f"change:{change.id}")
+        self.scheduling = tools.scheduling
         self._tools = tools
 
     def seen(self, done: StepDone, note: Note) -> SubscriptionSnapshot:
@@ -71,6 +74,10 @@ class OneChange:
         """Fetch and store the subscription."""
         return self._tools.mirror.refresh_subscription(subscription)
 
+    def refresh_invoice(self, invoice: str) -> InvoiceSnapshot:
+        """Fetch and store an invoice; it comes with the state of its payment."""
+        return self._tools.mirror.refresh_invoice(invoice)
+
     def now(self) -> datetime:
         """Wall time."""
         return self._tools.clock.now()
@@ -84,10 +91,27 @@ class OneChange:
         """The invoice with the state of its payment, asked of Stripe now."""
         return self._tools.reader.invoice(invoice)
 
-    def void(self, invoice: str) -> None:
+    def draft_of(self, subscription: str) -> str | None:
+        """The invoice of the current period if it is still a draft, as mirrored."""
+        with self._tools.database.read() as tx:
+            sub = tx.get(SubscriptionRow, subscription)
+            invoice = tx.get(InvoiceRow, sub.latest_invoice or "") if sub else None
+            return invoice.id if invoice is not None and invoice.status == "draft" else None
+
+    def finalize(self, invoice: str, *, auto_advance: bool, step: str = "finalize") -> None:
+        """Finalize a draft; without ``auto_advance`` Stripe does not collect it by itself."""
+        self.steps.do(
+            step,
+            Operation.INVOICE_FINALIZE,
+            {} if auto_advance else {"auto_advance": False},
+            target=invoice,
+            look=lambda: self.look.finalized(invoice),
+        )
+
+    def void(self, invoice: str, step: str = "void") -> None:
         """Void an invoice all of whose lines are given up; a pending update goes with it."""
         self.steps.do(
-            "void",
+            step,
             Operation.INVOICE_VOID,
             {},
             target=invoice,
@@ -112,6 +136,12 @@ class OneChange:
                 tx.flush()
             self._leave(tx, row, state, cause)
 
+    def is_scheduled(self) -> None:
+        """The schedule says it now; what was scheduled for the same plan is replaced."""
+        with self._tools.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, self.line.seq)
+            self._leave(tx, row, State.SCHEDULED, "it comes about at the period's end")
+
     def fails(self, refused: StepRefused) -> None:
         """Stripe refused, for good; the old plan is in force."""
         with self._tools.database.write() as tx:
@@ -119,9 +149,7 @@ class OneChange:
             members: dict[str, Any] = refused.record
             row.failure = {key: members.get(key) for key in ("code", "message", "declined")}
             tx.flush()
-            if State(row.state) is State.EXECUTING:
-                move(tx, row, State.FAILED, refused.message, self.now())
-            disarm(tx, Work.CARRY_OUT, self.change.id)
+            self._leave(tx, row, State.FAILED, refused.message)
 
     def _store(self, fetched: Fetched, note: Note) -> bool:
         assert isinstance(fetched.snapshot, SubscriptionSnapshot)
@@ -132,10 +160,15 @@ class OneChange:
     def _leave(self, tx: Session, row: ChangeLineRow, state: State, cause: str) -> None:
         if State(row.state) is State.EXECUTING:
             tools = self._tools
-            finish(tx, tools.catalogue, self.change.account, row, state, cause, self.now())
+            at = Moment(self.now(), tools.reader.time.now())
+            finish(tx, tools.catalogue, self.change.account, row, state, cause, at)
         disarm(tx, Work.CARRY_OUT, self.change.id)
 
 
 def note_invoice(line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
     """Remember which invoice the write made."""
     line.invoice_id = found.latest_invoice
+
+
+def note_nothing(_line: ChangeLineRow, _found: SubscriptionSnapshot) -> None:
+    """The write made no invoice of its own."""

@@ -6,8 +6,9 @@ from ...billing import UpdateNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
+from ...tables import ChangeLineRow
 from ..states import State
-from .one_change import OneChange, note_invoice
+from .one_change import OneChange
 
 # The payment is under way: neither made nor refused.
 UNDECIDED = frozenset({"requires_action", "processing", "requires_confirmation"})
@@ -23,6 +24,7 @@ class ChangeNow:
     def run(self) -> None:
         one, bill = self._one, self._bill
         try:
+            self._pay_period_first()
             self._use_method()
             updated = one.steps.do(
                 "update",
@@ -35,11 +37,47 @@ class ChangeNow:
             self._restore_method()
             one.fails(refused)
             raise
-        sub = one.seen(updated, note_invoice)
+        sub = one.seen(updated, self._note)
         if sub.pending_update_expires_at is not None:
             self._resolve_pending(sub)
         else:
             one.ends(State.APPLIED, "the payment succeeded", sub)
+
+    def _pay_period_first(self) -> None:
+        """In the hour in which a renewal is still a draft, it is finalized and paid first: a
+        credit for the period's unused time must not give back what was never paid.
+        """
+        one, steps = self._one, self._one.steps
+        draft = one.draft_of(self._bill.subscription)
+        if draft is not None:
+            one.finalize(draft, auto_advance=True, step="finalize_period")
+        elif steps.begun("finalize_period"):
+            draft = steps.target_of("finalize_period")
+        if draft is not None:
+            self._pay_period(draft)
+
+    def _pay_period(self, invoice: str) -> None:
+        one = self._one
+        try:
+            one.steps.do(
+                "pay_period",
+                Operation.INVOICE_PAY,
+                {},
+                target=invoice,
+                look=lambda: one.look.paid(invoice),
+            )
+        except StepRefused as refused:
+            # Refused because finalizing had it paid already is as good as paid.
+            if one.refresh_invoice(invoice).status != "paid":
+                raise refused.about_the_period(invoice) from refused
+        one.refresh(self._bill.subscription)
+
+    def _note(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
+        """Remember the invoice, and the item where one was added."""
+        line.invoice_id = found.latest_invoice
+        if line.item_id is None:
+            added = (item.id for item in found.items if item.price.id == self._bill.price)
+            line.item_id = next(added, None)
 
     def _resolve_pending(self, sub: SubscriptionSnapshot) -> None:
         """The old plan is still in force: wait for the customer's action, or give the change up."""
@@ -69,8 +107,9 @@ class ChangeNow:
 
     def _restore_method(self) -> None:
         """Put back the method that was set before; nothing to do if none was named or accepted."""
-        change = self._one.change
-        if change.payment_method is None or self._one.steps.refused("use_method"):
+        one, change = self._one, self._one.change
+        unused = not one.steps.begun("use_method") or one.steps.refused("use_method")
+        if change.payment_method is None or unused:
             return
         self._set_method("restore_method", change.method_before or "")
 

@@ -12,11 +12,12 @@ from .fields import required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
 from .pages import CheckoutSnapshot, MadeSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
-from .subscriptions import CHANGE_KEY, ItemSnapshot, SubscriptionSnapshot
+from .subscriptions import CHANGE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSnapshot
 
 __all__ = [
     "CHANGE_KEY",
     "LIVE_SCHEDULE",
+    "TENANT_KEY",
     "CheckoutSnapshot",
     "CustomerSnapshot",
     "EndpointSnapshot",

@@ -13,6 +13,8 @@ from .invoices import InvoiceSnapshot
 
 # Metadata that names the plan change of ours that last moved an object.
 CHANGE_KEY = "planshift_change"
+# Metadata that says which deployment an object belongs to.
+TENANT_KEY = "planshift_tenant"
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class ItemSnapshot:
     quantity: int
     period_start: datetime
     period_end: datetime
+    metadata: Mapping[str, str]
 
     @classmethod
     def of(cls, item: Any) -> ItemSnapshot:
@@ -31,6 +34,7 @@ class ItemSnapshot:
             quantity=int(field(item, "quantity") or 1),
             period_start=required_moment(item["current_period_start"]),
             period_end=required_moment(item["current_period_end"]),
+            metadata=metadata_of(item),
         )
 
 

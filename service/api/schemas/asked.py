@@ -14,6 +14,7 @@ SHORT = validate.Length(min=1, max=200)
 LONG = validate.Length(max=2000)
 # The lookahead, because Python's $ also matches before a last line feed and other engines' not.
 LOCALE = validate.Regexp(r"^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$(?!\n)")
+WEB_ADDRESS = [validate.Length(max=2000), validate.Regexp(r"^https?://[!-~]+$(?!\n)")]
 LOCALE_LENGTH = validate.Length(max=35)
 
 
@@ -81,6 +82,13 @@ class WantedBody(Schema):
         validate=SHORT,
         metadata=said("which one to change, where the account has several in the family"),
     )
+    in_use = fields.Dict(
+        keys=Text(),
+        values=Whole(validate=validate.Range(0, 1_000_000_000)),
+        load_default=dict,
+        validate=validate.Length(max=50),
+        metadata=said("how much of a limit is used, by its name, where that is less than allowed"),
+    )
 
 
 class QuoteBody(Schema):
@@ -134,6 +142,37 @@ class CancellationBody(Schema):
     when = Text(load_default=None, validate=TIMING, metadata=said("required if there is a choice"))
     reason = Text(load_default=None, validate=LONG, metadata=said("the customer's, to be kept"))
     comment = Text(load_default=None, validate=LONG, metadata=said("the customer's own words"))
+
+
+class PurchaseBody(Schema):
+    """Packs of extra allowance, bought once."""
+
+    family = Text(required=True, validate=SHORT, metadata=said("a family of the catalogue"))
+    pack = Text(required=True, validate=SHORT, metadata=said("a pack of the family"))
+    quantity = Whole(load_default=1, validate=validate.Range(1, 1_000), metadata=said("packs"))
+    payment_method = Text(
+        load_default=None,
+        validate=SHORT,
+        metadata=said("one that the account has saved; its default if not given"),
+    )
+    return_url = Text(
+        load_default=None,
+        validate=WEB_ADDRESS,
+        metadata=said("where the customer goes from the page, if there is nothing saved to charge"),
+    )
+
+
+class CheckoutBody(Schema):
+    """A page of Stripe's to send a customer to."""
+
+    mode = Text(
+        required=True,
+        validate=validate.OneOf(["setup"]),
+        metadata=said("setup: the customer saves a payment method"),
+    )
+    return_url = Text(
+        required=True, validate=WEB_ADDRESS, metadata=said("where the customer goes from the page")
+    )
 
 
 class TargetQuery(Schema):

@@ -1,0 +1,194 @@
+"""A scheduled change whose first payment failed: other methods, grace, giving up.
+
+Stripe enters a phase before it is paid. Until its invoice is, the old plan counts; here is what is
+done when the first attempt has failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from mappings import Money
+
+from ..due import BILLING, Work, arm, disarm
+from ..gateway.snapshots import InvoiceSnapshot
+from ..gateway.write import Operation
+from ..notices.outbox import Kind, queue
+from ..steps import StepRefused
+from ..tables import ChangeLineRow, ChangeRow, SubscriptionRow
+from .procedures import OneChange, Tools
+from .settling import Moment, finish
+from .states import State
+from .telling import notice_facts
+
+
+class Activating:
+    """Sees a scheduled change through whose payment failed; every call is the worker's."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._database = tools.database
+
+    def try_other_methods(self, change: ChangeRow) -> None:
+        """Charge each other saved method once; if none works, say so, and wait or give up.
+
+        Whether a payment succeeded is read from the mirror, which settles the line by itself.
+        """
+        line = change.lines[0]
+        if self._is_open(line):
+            invoice = self._charge(change, line)
+            if self._is_open(line):
+                self._wait_or_give_up(change, line, invoice)
+        with self._database.write() as tx:
+            disarm(tx, Work.ACTIVATE, change.id)
+
+    def give_up(self, change: ChangeRow) -> None:
+        """The grace is over: take the line off Stripe, then what was billed for it, then fail.
+
+        In this order, so that no unpaid price stays on the subscription whatever happens between.
+        """
+        line = change.lines[0]
+        if self._is_open(line) and line.invoice_id is not None:
+            one = OneChange(self._tools, change)
+            if one.refresh_invoice(line.invoice_id).status != "paid" and self._is_open(line):
+                self._take_off(one, line)
+                self._unbill(one, line.invoice_id)
+                self._fail(change, line)
+        with self._database.write() as tx:
+            disarm(tx, Work.GIVE_UP, change.id)
+
+    def _is_open(self, line: ChangeLineRow) -> bool:
+        with self._database.read() as tx:
+            return State(tx.get_one(ChangeLineRow, line.seq).state) is State.ACTIVATING
+
+    def _charge(self, change: ChangeRow, line: ChangeLineRow) -> InvoiceSnapshot:
+        """Try the methods that Stripe's own attempt did not use; gives the invoice after that."""
+        one = OneChange(self._tools, change)
+        assert line.invoice_id is not None
+        assert change.account.customer_id is not None
+        invoice = line.invoice_id
+        tried = self._default_method(change, line)
+        methods = self._tools.reader.payment_methods_of(change.account.customer_id)
+        for method in [found.id for found in methods]:
+            if method == tried:
+                continue
+            try:
+                one.steps.do(
+                    f"pay_with_{method}",
+                    Operation.INVOICE_PAY,
+                    {"payment_method": method},
+                    target=invoice,
+                    look=lambda: one.look.paid(invoice),
+                )
+            except StepRefused:
+                continue
+            break
+        found = one.refresh_invoice(invoice)
+        assert line.subscription_id is not None
+        one.refresh(line.subscription_id)
+        return found
+
+    def _default_method(self, change: ChangeRow, line: ChangeLineRow) -> str | None:
+        with self._database.read() as tx:
+            sub = tx.get_one(SubscriptionRow, line.subscription_id)
+            return sub.default_payment_method or change.account.default_payment_method
+
+    def _wait_or_give_up(
+        self, change: ChangeRow, line: ChangeLineRow, invoice: InvoiceSnapshot
+    ) -> None:
+        until = _grace_until(line)
+        with self._database.write() as tx:
+            row = tx.get_one(ChangeLineRow, line.seq)
+            row.grace_until = until
+            row.payment_url = invoice.hosted_invoice_url
+            facts = {
+                **notice_facts(self._tools.catalogue, row),
+                "invoice": invoice.id,
+                "amount": str(Money(invoice.amount_remaining, invoice.currency)),
+                "pay_url": invoice.hosted_invoice_url,
+                "grace_until": until.isoformat() if until else None,
+            }
+            account, now = change.account, self._tools.clock.now()
+            occasion = f"{change.id}:{line.family}:activation_failed"
+            queue(tx, account, Kind.ACTIVATION_FAILED, occasion, facts, now)
+            if until is not None:
+                clock = account.test_clock or BILLING
+                owner = account.customer_id or account.id
+                arm(tx, Work.GIVE_UP, change.id, owner, until, clock)
+        if until is None:
+            self.give_up(change)
+
+    def _take_off(self, one: OneChange, line: ChangeLineRow) -> None:
+        """Cancel the subscription, or take the one line off it, without any credit."""
+        assert line.subscription_id is not None
+        subscription = line.subscription_id
+        with self._database.read() as tx:
+            sub = tx.get_one(SubscriptionRow, subscription)
+            items = {item.price_id: item.id for item in sub.lines if not item.removed}
+        item = items.pop(line.price_id or "", None)
+        if items and item is not None:
+            one.steps.do(
+                "take_off",
+                Operation.SUBSCRIPTION_UPDATE,
+                {"items": [{"id": item, "deleted": True}], "proration_behavior": "none"},
+                target=subscription,
+                look=lambda: one.look.without_item(subscription, item),
+            )
+        elif not items:
+            one.steps.do(
+                "take_off_all",
+                Operation.SUBSCRIPTION_CANCEL,
+                {},
+                target=subscription,
+                look=lambda: one.look.ended(subscription),
+            )
+
+    def _unbill(self, one: OneChange, invoice: str) -> None:
+        """Void the invoice if all of it is given up, else credit the given-up lines on it."""
+        found = one.invoice(invoice)
+        others = [entry for entry in found.lines if entry.price != one.line.price_id]
+        if found.status != "open":
+            return
+        if not others:
+            one.void(invoice)
+            return
+        ours = [
+            {"type": "invoice_line_item", "invoice_line_item": entry.id, "amount": entry.amount}
+            for entry in found.lines
+            if entry.price == one.line.price_id and entry.amount > 0
+        ]
+        one.steps.do(
+            "credit_note",
+            Operation.CREDIT_NOTE_CREATE,
+            {"invoice": invoice, "lines": ours},
+            look=lambda: one.look.credited(invoice),
+        )
+
+    def _fail(self, change: ChangeRow, line: ChangeLineRow) -> None:
+        at = Moment(self._tools.clock.now(), self._tools.reader.time.now())
+        with self._database.write() as tx:
+            row = tx.get_one(ChangeLineRow, line.seq)
+            if State(row.state) is State.ACTIVATING:
+                row.failure = {"code": "not_paid", "message": "Its payment was not made in time."}
+                cause = "the payment was not made in time"
+                finish(tx, self._tools.catalogue, change.account, row, State.FAILED, cause, at)
+        assert line.subscription_id is not None
+        assert line.invoice_id is not None
+        one = OneChange(self._tools, change)
+        one.refresh_invoice(line.invoice_id)
+        one.refresh(line.subscription_id)
+        one.refresh_balance()
+
+
+def _grace_until(line: ChangeLineRow) -> datetime | None:
+    """Until when, on the customer's clock, the payment may be made up for; None: not at all.
+
+    Stripe may cancel earlier, by its own settings; then the subscription's end decides.
+    """
+    decision: Mapping[str, Any] = line.decision
+    days = int(decision.get("grace_days") or 0)
+    if decision.get("on_failed_payment") == "free" or days == 0 or line.effective_at is None:
+        return None
+    return line.effective_at + timedelta(days=days)

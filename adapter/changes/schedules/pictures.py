@@ -1,0 +1,111 @@
+"""What the mirror has of a subscription, and what its scheduled lines come to together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...errors import Conflict
+from ...gateway.snapshots import LIVE_SCHEDULE
+from ...prices import offer_from_dict
+from ...tables import ChangeLineRow, LineRow, ScheduleRow, SubscriptionRow
+from ..states import State
+from .compiling import Goal, Item, Wish, compile_goal
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A subscription as the mirror has it, with what is scheduled on it."""
+
+    subscription: str
+    cancel_at: datetime | None
+    at_period_end: bool
+    schedule: ScheduleRow | None
+    goal: Goal
+
+
+def picture_of(
+    tx: Session,
+    subscription: str,
+    adding: ChangeLineRow | Wish | None = None,
+    without: ChangeLineRow | None = None,
+    family: str | None = None,
+) -> Picture:
+    """The picture with ``adding`` in the place of what is scheduled for its ``family``.
+
+    The family of a line that is being added is its own; only that of a mere wish has to be said.
+    """
+    sub = tx.get_one(SubscriptionRow, subscription)
+    lines = [line for line in sub.lines if not line.removed]
+    if isinstance(adding, ChangeLineRow):
+        family, adding = adding.family, _wish(adding, lines)
+    scheduled = [
+        _wish(line, lines)
+        for line in scheduled_on(tx, subscription)
+        if line.seq != (without.seq if without else None) and line.family != family
+    ]
+    wishes = [wish for wish in (*scheduled, adding) if wish is not None]
+    items = [Item(line.price_id, line.quantity, line.tags) for line in lines]
+    interval = next((line.interval for line in lines), None)
+    return Picture(
+        subscription,
+        sub.cancel_at,
+        sub.cancel_at_period_end,
+        live_schedule(tx, sub),
+        compile_goal(items, wishes, interval),
+    )
+
+
+def scheduled_on(tx: Session, subscription: str) -> list[ChangeLineRow]:
+    """The scheduled lines of a subscription."""
+    return list(
+        tx.scalars(
+            select(ChangeLineRow)
+            .where(ChangeLineRow.subscription_id == subscription)
+            .where(ChangeLineRow.state == State.SCHEDULED.value)
+            .order_by(ChangeLineRow.seq)
+        )
+    )
+
+
+def live_schedule(tx: Session, sub: SubscriptionRow) -> ScheduleRow | None:
+    """The schedule that carries a subscription, as mirrored."""
+    row = tx.get(ScheduleRow, sub.schedule_id or "")
+    return row if row is not None and row.status in LIVE_SCHEDULE else None
+
+
+def _wish(line: ChangeLineRow, held: Sequence[LineRow]) -> Wish | None:
+    """None if the item it is about is gone: then there is nothing left to change."""
+    item = next((item for item in held if item.id == line.item_id), None)
+    if item is None:
+        return None
+    offer = offer_from_dict(line.to_offer) if line.to_offer else None
+    interval = offer.interval if offer and line.price_id else None
+    return Wish(
+        item_price=item.price_id,
+        price=line.price_id,
+        quantity=line.quantity,
+        interval=interval,
+        reanchors=interval is not None and interval != item.interval,
+        change=line.change.id,
+    )
+
+
+def refuse_foreign(schedule: ScheduleRow | None) -> None:
+    """A schedule that somebody else made, of things we do not sell, is never written over.
+
+    Raises: Conflict ``foreign_schedule``.
+    """
+    if schedule is None or schedule.tagged or schedule.mapped:
+        return
+    raise Conflict(
+        "foreign_schedule",
+        f"Subscription {schedule.subscription_id} follows schedule {schedule.id}, which was made "
+        "elsewhere and holds prices that are not in the catalogue. Release it at Stripe first.",
+        subscription=schedule.subscription_id,
+        schedule=schedule.id,
+    )

@@ -1,0 +1,62 @@
+"""Which notice goes with which movement of a line, and what it says."""
+
+from __future__ import annotations
+
+from mappings import Catalogue
+
+from ..holdings import display_name
+from ..notices.outbox import Kind
+from ..prices import offer_from_dict
+from ..tables import ChangeLineRow
+from .states import State
+
+
+def notice_of(
+    catalogue: Catalogue, line: ChangeLineRow, was: State, now: State, *, goes_on: bool
+) -> tuple[Kind, dict[str, object]] | None:
+    """The notice of this movement, if there is one.
+
+    The end of a whole subscription, set or come about, is told by the subscription itself
+    (``adapter.effects``), whoever caused it; told here as well it would be told twice. Where the
+    subscription goes on with other lines, only the line tells of its end.
+    """
+    facts = notice_facts(catalogue, line)
+    if now is State.AWAITING_PAYMENT:
+        return Kind.ACTION_REQUIRED, {**facts, "pay_url": line.payment_url}
+    if line.price_id is None:
+        return _end_of_a_line(catalogue, line, was, now) if goes_on else None
+    if now is State.APPLIED:
+        return Kind.PLAN_CHANGED, facts
+    if now is State.SCHEDULED:
+        return Kind.CHANGE_SCHEDULED, facts
+    if was is State.SCHEDULED and now is State.CANCELLED:
+        return Kind.CHANGE_CANCELLED, facts
+    return None
+
+
+def _end_of_a_line(
+    catalogue: Catalogue, line: ChangeLineRow, was: State, now: State
+) -> tuple[Kind, dict[str, object]] | None:
+    facts = notice_facts(catalogue, line)
+    moment = facts["effective_at"]
+    told = {"plans": [facts["from"]], "ends_at": moment, "ended_at": moment, "paid_until": moment}
+    if now is State.SCHEDULED:
+        return Kind.CANCELLATION_SET, told
+    if now is State.APPLIED:
+        return Kind.CANCELLATION_ENDED, {**told, "reason": "cancellation_requested"}
+    if was is State.SCHEDULED and now is State.CANCELLED:
+        return Kind.UNCANCELLED, told
+    return None
+
+
+def notice_facts(catalogue: Catalogue, line: ChangeLineRow) -> dict[str, object]:
+    """What a notice about a change says of it."""
+    old = offer_from_dict(line.from_offer) if line.from_offer else None
+    new = offer_from_dict(line.to_offer) if line.to_offer else None
+    return {
+        "change": line.change.id,
+        "family": catalogue.family(line.family).name,
+        "from": display_name(catalogue, old),
+        "to": display_name(catalogue, new),
+        "effective_at": line.effective_at.isoformat() if line.effective_at else None,
+    }
