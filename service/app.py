@@ -14,12 +14,14 @@ from .api import (
     accounts,
     allowances,
     catalogue,
+    checkouts,
     docs,
     events,
     health,
     limits,
     plan_changes,
     problems,
+    purchases,
     stripe_webhook,
     text,
 )
@@ -57,7 +59,17 @@ def create_app(parts: Parts, per_key: str = limits.PER_KEY) -> Flask:
         OPENAPI_VERSION="3.1.0",
     )
     api = ProblemApi(app, spec_kwargs=_spec())
-    for noun in (accounts, plan_changes, allowances, catalogue, events, stripe_webhook, health):
+    for noun in (
+        accounts,
+        plan_changes,
+        allowances,
+        purchases,
+        checkouts,
+        catalogue,
+        events,
+        stripe_webhook,
+        health,
+    ):
         routes: Routes = noun.blueprint(parts)
         api.register_blueprint(routes)
     app.register_blueprint(docs.blueprint(complete(api.spec.to_dict(), app)))

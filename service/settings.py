@@ -9,6 +9,8 @@ from adapter.gateway.client import READ_TIMEOUT_S
 
 DEFAULT_DATABASE = "sqlite:///planshift.db"
 DEFAULT_CATALOGUE = "operations"
+# Where `planshift serve` listens unless told otherwise.
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:8000"
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"", "0", "false", "no", "off"})
 
@@ -29,7 +31,7 @@ class Settings:
     smtp_url: str | None
     mail_from: str | None
     sales_email: str | None
-    public_url: str | None
+    public_url: str
     livemode: bool
     stripe_timeout_s: float
 
@@ -63,7 +65,7 @@ class Settings:
             smtp_url=read("PLANSHIFT_SMTP_URL"),
             mail_from=read("PLANSHIFT_MAIL_FROM"),
             sales_email=read("PLANSHIFT_SALES_EMAIL"),
-            public_url=read("PLANSHIFT_PUBLIC_URL"),
+            public_url=read("PLANSHIFT_PUBLIC_URL") or DEFAULT_PUBLIC_URL,
             livemode=_flag("PLANSHIFT_LIVEMODE", environ.get("PLANSHIFT_LIVEMODE", "")),
             stripe_timeout_s=_seconds("PLANSHIFT_STRIPE_TIMEOUT", environ),
         )

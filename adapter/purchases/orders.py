@@ -18,7 +18,7 @@ from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
 from ..holdings import UNPAID, Holding, addressed, holdings_of
 from ..ids import new_id
 from ..quotes.documents import money
-from ..quotes.targets import refuse_if_busy
+from ..quotes.refusals import refuse_if_busy
 from ..steps import StepRefused
 from ..tables import AccountRow, InvoiceRow, PurchaseRow
 from .by_invoice import ByInvoice

@@ -22,6 +22,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 PATH_TEXTS = {
     "ref": "your own id of the account",
     "change_id": "the id of a plan change",
+    "purchase_id": "the id of a purchase",
     "event_id": "Stripe's id of the event",
 }
 IDEMPOTENCY_KEY = {
@@ -31,6 +32,8 @@ IDEMPOTENCY_KEY = {
     "description": "The same key with the same request brings the same answer for 24 hours.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+# Operations that take money each time they are asked for.
+KEY_REQUIRED = frozenset({"buy"})
 RETRY_AFTER = {
     "Retry-After": {
         "description": "Seconds until it makes sense to try again.",
@@ -93,7 +96,9 @@ def _secure(operation: dict[str, Any], scope: str, method: str) -> None:
     # Since 3.1 the list may name what the key must be allowed to do.
     operation["security"] = [{"key": [] if scope == ANY_KEY else [scope]}]
     if method == "post":
-        operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+        required = operation["operationId"] in KEY_REQUIRED
+        key = {**IDEMPOTENCY_KEY, "required": required}
+        operation.setdefault("parameters", []).append(key)
 
 
 def _failures(operation: dict[str, Any], scope: str, method: str, path: str) -> set[int]:

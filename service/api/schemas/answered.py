@@ -79,6 +79,38 @@ class PlanChangePage(Page):
     data = fields.List(fields.Nested(PlanChange), required=True)
 
 
+class Purchase(Schema):
+    """Extra allowance bought once; ``units`` are granted when it is paid."""
+
+    id = fields.String(required=True)
+    account = fields.String(required=True)
+    family = fields.String(required=True)
+    pack = fields.String(required=True)
+    quantity = fields.Integer(required=True)
+    units = fields.Integer(required=True)
+    amount = fields.Nested(Money, required=True)
+    state = fields.String(required=True)
+    invoice = fields.String(allow_none=True)
+    payment_url = fields.String(allow_none=True)
+    failure = fields.Dict(allow_none=True)
+    created_at = fields.String(required=True)
+    granted_at = fields.String(allow_none=True)
+    history = fields.List(fields.Dict(), required=True)
+
+
+class PurchasePage(Page):
+    data = fields.List(fields.Nested(Purchase), required=True)
+
+
+class Checkout(Schema):
+    """A page of Stripe's; ``url`` is where to send the customer."""
+
+    id = fields.String(required=True)
+    mode = fields.String(required=True)
+    url = fields.String(required=True)
+    expires_at = fields.String(required=True)
+
+
 class Uncancelled(Schema):
     """What un-cancelling brought back, and what it did not."""
 
