@@ -230,7 +230,7 @@ class Accrual:
     # -- the free plan ------------------------------------------------------------------------
 
     def _free_plan(self, family: Family, held: list[Holding]) -> None:
-        lots = self.ledger.of(family.id, "")
+        lots = [lot for lot in self.ledger.of(family.id, "") if lot.row.kind == Kind.FREE]
         if held:
             started = min(one.subscription.started_at for one in held)
             for lot in lots:

@@ -21,6 +21,8 @@ from .settlement import Settlement
 
 def accrue(tx: Session, catalogue: Catalogue, account: AccountRow, at: datetime) -> None:
     """Book every grant that is due up to ``at``, and what has lapsed; again changes nothing."""
+    if not any(family.size_is == "allowance" for family in catalogue.families.values()):
+        return
     ledger = Ledger.load(tx, account, at, lock=True)
     Accrual(tx, catalogue, account, ledger, at).run()
     ledger.save(tx)
@@ -42,6 +44,8 @@ def given_up(
     tx: Session, catalogue: Catalogue, account: AccountRow, line: ChangeLineRow, at: datetime
 ) -> None:
     """The payment of a scheduled change was given up: its bridge expires."""
+    if not _is_used_up(catalogue, line.family):
+        return
     ledger = Ledger.load(tx, account, at, lock=True)
     for lot in ledger.of(line.family, line.subscription_id or ""):
         if lot.row.kind == Kind.BRIDGE and lot.open_at(at):
@@ -59,6 +63,8 @@ def ended(
     at: datetime,
 ) -> None:
     """A paid line ended at ``at``: its units lapse, packs too, and the free plan's begin."""
+    if not _is_used_up(catalogue, family):
+        return
     ledger = Ledger.load(tx, account, at, lock=True)
     for lot in ledger.of(family, subscription_id):
         if not lot.closed_at:
@@ -86,6 +92,8 @@ def applied(
     plan's grant. Packs and earlier carried units go the same way. A start has nothing old; the
     free plan's units lapse.
     """
+    if not _is_used_up(catalogue, line.family):
+        return
     ledger = Ledger.load(tx, account, at, lock=True)
     accrual = Accrual(tx, catalogue, account, ledger, at, settled=line)
     held = accrual.held(line.family, line.subscription_id or "")
@@ -100,6 +108,12 @@ def applied(
     lots = ledger.of(line.family, line.subscription_id or "")
     ledger.consume(lots, used, accrual.at, f"change:{line.seq}")
     ledger.save(tx)
+
+
+def _is_used_up(catalogue: Catalogue, family: str) -> bool:
+    """Whether the sizes of a family are allowances; one that is not sold any more is none."""
+    known = catalogue.families.get(family)
+    return known is not None and known.size_is == "allowance"
 
 
 def _is(held: Holding, family: str, subscription_id: str) -> bool:

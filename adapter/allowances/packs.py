@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
-from ..holdings import Holding
-from ..tables import AccountRow, LineRow
+from ..holdings import LIVE, Holding
+from ..tables import AccountRow, LineRow, SubscriptionRow
 from .calendar import Slot
 from .ledger import Kind, Ledger, Place
 from .plans import slots_of_line
@@ -26,19 +26,22 @@ def grant_pack(
     at: datetime,
     expires_at: datetime,
 ) -> None:
-    """Book bought units, usable in [``at``, ``expires_at``); once per ``source``, whoever calls."""
+    """Book bought units, usable in [``at``, ``expires_at``); once per ``source``, whoever calls.
+
+    They share the fate of the line they are booked on. If that ended before they were paid, they
+    stand by themselves, and last until ``expires_at`` whatever else happens.
+    """
     ledger = Ledger.load(tx, account, at, lock=True)
     if ledger.find(source) is not None:
         return
     line = tx.scalars(
-        select(LineRow).where(
-            LineRow.subscription_id == subscription_id,
-            LineRow.family == family,
-            LineRow.removed.is_(False),
-        )
+        select(LineRow)
+        .join(SubscriptionRow, SubscriptionRow.id == LineRow.subscription_id)
+        .where(SubscriptionRow.id == subscription_id, SubscriptionRow.status.in_(LIVE))
+        .where(LineRow.family == family, LineRow.removed.is_(False))
     ).first()
     if line is None:
-        place = Place(family, subscription_id, "", at, None)
+        place = Place(family, "", "", at, expires_at)
     else:
         place = Place(family, subscription_id, line.id, line.period_start, line.period_end)
     ledger.grant(source, Kind.PACK, place, Slot(0, at, expires_at), units)

@@ -47,7 +47,9 @@ class Settlement:
                 self._ledger.close(lot, Move.EXPIRE, self._at)
         coming = not_yet_granted(old, self._boundary(alive[-1])) if alive else 0
         if effect == "credited":
-            return self._credit(alive, coming, credited_units)
+            used = self._credit(alive, coming, credited_units)
+            # What was credited and is not there was used, or was never booked.
+            return min(used, sum(lot.used for lot in old))
         if effect == "carry_over":
             self._carry(alive, coming)
         for lot in alive:

@@ -224,6 +224,30 @@ def test_a_pack_bought_after_the_quote_is_not_lost(shelf: Shelf):
     assert shelf.left(on(1, 20, 11)) == 11_000
 
 
+def test_units_that_nobody_used_are_not_counted_as_used_since_the_quote(shelf: Shelf):
+    """The period before was never asked about, so there is nothing booked that was credited."""
+    old, new = shelf.offer("core", "10k"), shelf.offer("pro", "10k")
+    shelf.mirror("core", "10k", on(1, 10), on(2, 10))
+    line = shelf.change(old, new, "executing", at=on(1, 20))
+    shelf.mirror("pro", "10k", on(1, 20), on(2, 20))
+    shelf.applied(line, "credited", on(1, 20), 10_000)
+    assert shelf.left(on(1, 20)) == 10_000
+
+
+def test_a_pack_that_is_paid_when_the_plan_is_over_stands_by_itself(shelf: Shelf):
+    shelf.subscribe("core", "10k", on(1, 10), on(2, 10))
+    shelf.status("canceled", on(1, 20))
+    shelf.ended(on(1, 20))
+    shelf.pack(5_000, on(1, 21), on(2, 21))
+    assert shelf.left(on(1, 22)) == 6_000
+    shelf.subscribe("core", "10k", on(2, 1), on(3, 1), sub="sub_2")
+    assert shelf.left(on(2, 1)) == 15_000
+    shelf.status("canceled", on(2, 5), "sub_2")
+    shelf.ended(on(2, 5), "sub_2")
+    assert shelf.left(on(2, 20)) == 6_000
+    assert shelf.left(on(2, 21)) == 1_000
+
+
 def test_reset_begins_afresh_and_takes_packs_with_it(shelf: Shelf):
     old, new = shelf.offer("core", "20k"), shelf.offer("core", "10k")
     shelf.subscribe("core", "20k", on(1, 10), on(2, 10))
