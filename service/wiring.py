@@ -75,14 +75,14 @@ def build(
     reader, writer, ownership = _gateway(settings, clock)
     mirror = Mirror(database, reader, catalogue, clock)
     quotes = Quotes(database, reader, catalogue)
-    scheduling = Scheduling(database, reader, mirror, catalogue)
-    tools = Tools(database, reader, writer, catalogue, mirror, scheduling, clock)
-    orders = Orders(quotes, tools, ownership)
-    undoing = Undoing(tools, ownership)
     seen = CheckoutMirror(database, reader, catalogue, clock)
     checkouts = Checkouts(
         database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
     )
+    scheduling = Scheduling(database, reader, mirror, catalogue)
+    tools = Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, clock)
+    orders = Orders(quotes, tools, ownership)
+    undoing = Undoing(tools, ownership)
     buying = PurchaseTools(database, reader, writer, catalogue, mirror, checkouts, clock)
     purchases = Purchases(buying, ownership)
     claims = Claims(database)

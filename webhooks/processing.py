@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from adapter.backoff import wait
+from adapter.changes.settling import Moment
 from adapter.checkouts.mirroring import CheckoutMirror, FetchedCheckout
 from adapter.claims import Claims
 from adapter.clock import Clock
@@ -20,9 +21,8 @@ from adapter.database import Database
 from adapter.gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
 from adapter.gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
 from adapter.mirror import Fetched, Mirror
-from adapter.purchases.settling import Moment, invoice_seen
+from adapter.purchases.settling import invoice_seen
 from adapter.tables import AccountRow, EventRow
-
 from mappings import Catalogue
 
 from .refs import Kind, Ref
@@ -148,7 +148,7 @@ class Processing:
             # Pages last: what they have made is stored by then.
             for ref, found in sorted(got.items(), key=lambda one: one[0].kind == "checkout"):
                 if found.fetched is not None:
-                    self._store(tx, found.fetched, Moment(_told_at(events, ref), now))
+                    self._store(tx, found.fetched, Moment(now, _told_at(events, ref)))
             for row in rows:
                 mine = [got[ref] for ref in HANDLED[row.type](row)]
                 failure = next((one.failure for one in mine if one.failure), None)

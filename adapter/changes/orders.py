@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +12,8 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from ..billing import bill_to_json
-from ..due import Work, arm
+from ..billing import Purchase, UpdateNow, bill_to_json
+from ..due import Work, arm, disarm
 from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
 from ..ids import new_id
 from ..prices import offer_to_dict
@@ -21,7 +22,8 @@ from ..quotes.quotes import Agreed, chosen_timing
 from ..quotes.refusals import change_in_progress
 from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
-from .procedures import Tools, carry_out
+from .pages import Page
+from .procedures import Tools, carry_out, restore_method
 from .states import BUSY, State
 
 log = structlog.get_logger(__name__)
@@ -38,6 +40,7 @@ class Order:
     selections: Mapping[str, str] = field(default_factory=dict)
     reason: str | None = None
     comment: str | None = None
+    return_url: str | None = None
 
 
 class Orders:
@@ -78,7 +81,6 @@ class Orders:
             return earlier
         timing = chosen_timing(self._quotes.decision(quote), order.when)
         _check_requirements(quote.document["requires"], order)
-        self._check_method(account, quote, order)
         agreed = self._quotes.still_holds(account, quote, timing)
         change = self._record(account, quote, order, timing, agreed)
         self._carry_out(change)
@@ -107,13 +109,17 @@ class Orders:
     def resume(self, change_id: str) -> None:
         """Carry on with a change whose process is gone; called by the worker.
 
-        A refusal by Stripe is an end like any other here: the line says so.
+        A refusal, by Stripe or of a schedule made elsewhere, is an end like any other here: the
+        line says so.
         """
-        change = self.find(change_id)
-        try:
-            carry_out(self._tools, change)
-        except StepRefused:
-            return
+        with contextlib.suppress(StepRefused, Conflict):
+            carry_out(self._tools, self.find(change_id))
+
+    def restore_method(self, change_id: str) -> None:
+        """Put back the payment method that a change had set which came to nothing."""
+        restore_method(self._tools, self.find(change_id))
+        with self._database.write() as tx:
+            disarm(tx, Work.RESTORE_METHOD, change_id)
 
     def _carry_out(self, change: ChangeRow) -> None:
         try:
@@ -128,18 +134,34 @@ class Orders:
         with self._database.read() as tx:
             return tx.scalars(select(ChangeRow).where(ChangeRow.quote_id == quote.id)).first()
 
-    def _check_method(self, account: AccountRow, quote: QuoteRow, order: Order) -> None:
-        """A first purchase needs something to charge; look afresh before refusing."""
-        if quote.kind != "start" or order.payment_method or account.default_payment_method:
-            return
+    def _page(self, account: AccountRow, order: Order, agreed: Agreed) -> Page | None:
+        """The page to send the customer to first, where there is nothing saved to charge.
+
+        Raises Conflict: ``payment_method_required``, where no page would do.
+        """
+        bill = agreed.bill
+        charged = isinstance(bill, Purchase) or (agreed.total or 0) > 0
+        if not charged or order.payment_method or self._has_method(account, agreed):
+            return None
+        if isinstance(bill, Purchase):
+            return Page.SUBSCRIPTION
+        if isinstance(bill, UpdateNow):
+            return Page.SETUP
+        raise Conflict(
+            "payment_method_required",
+            "The account has no default payment method, and its plan is not ended before there is "
+            "one to start the new plan with. Save one through /checkout-sessions, or name one with "
+            "'payment_method'.",
+        )
+
+    def _has_method(self, account: AccountRow, agreed: Agreed) -> bool:
+        """Whether something is saved that Stripe charges; looked up afresh before saying no."""
+        held = agreed.target.held
+        if account.default_payment_method or (held and held.subscription.default_payment_method):
+            return True
         assert account.customer_id is not None
         customer = self._mirror.refresh_customer(account.customer_id)
-        if customer.default_payment_method is None:
-            raise Conflict(
-                "payment_method_required",
-                "The account has no default payment method; save one at Stripe, or name one with "
-                "'payment_method'.",
-            )
+        return customer.default_payment_method is not None
 
     def _record(
         self, account: AccountRow, quote: QuoteRow, order: Order, timing: str, agreed: Agreed
@@ -155,6 +177,8 @@ class Orders:
             kind=quote.kind,
             timing=timing,
             payment_method=order.payment_method,
+            page=self._page(account, order, agreed),
+            return_url=order.return_url,
             method_before=held.subscription.default_payment_method if held else None,
             bill=bill_to_json(agreed.bill),
             quoted_total=agreed.total,

@@ -1,7 +1,8 @@
 """The states of a plan change's line, and the only way from one to the next.
 
 Now: executing -> (awaiting_payment) -> applied. Later: executing -> scheduled -> activating ->
-applied. Every open state may end in failed, cancelled, superseded or expired.
+applied. Every open state may end in failed, cancelled, superseded or expired; what waited at a
+page for something to charge goes back to executing.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class State(StrEnum):
 _ENDS = frozenset({State.FAILED, State.CANCELLED, State.SUPERSEDED, State.EXPIRED})
 NEXT: Mapping[State, frozenset[State]] = {
     State.EXECUTING: _ENDS | {State.AWAITING_PAYMENT, State.SCHEDULED, State.APPLIED},
-    State.AWAITING_PAYMENT: _ENDS | {State.APPLIED},
+    # Back to executing: a page has brought what was missing to charge.
+    State.AWAITING_PAYMENT: _ENDS | {State.APPLIED, State.EXECUTING},
     State.SCHEDULED: _ENDS | {State.ACTIVATING, State.APPLIED},
     State.ACTIVATING: _ENDS | {State.APPLIED},
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ..billing import Purchase, Resubscribe, bill_from_json
+from ..checkouts.mirroring import Purpose
 from ..due import Work, arm, disarm, generation_of
 from ..errors import Conflict
 from ..holdings import addressed, holdings_of
@@ -14,7 +17,7 @@ from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
 from .procedures import OneChange, Tools
 from .procedures.purchase import give_up
-from .schedules import scheduled_on
+from .schedules import our_end, scheduled_on
 from .settling import Moment, finish
 from .states import State
 
@@ -73,8 +76,18 @@ class Undoing:
             arm(tx, Work.UNDO, change.id, owner, self._clock.now() + self._ownership)
         self.resume_cancel(change)
 
+    def redo(self, change: ChangeRow) -> None:
+        """Carry on with taking a change back; called by the worker. If Stripe does not let go, the
+        change goes on, which is an end like any other here.
+        """
+        with contextlib.suppress(Conflict):
+            self.resume_cancel(change)
+
     def resume_cancel(self, change: ChangeRow) -> None:
-        """Take back what the change has at Stripe; also called by the worker."""
+        """Take back what the change has at Stripe.
+
+        Raises: Conflict ``not_cancellable`` if it came about in the meantime.
+        """
         line = change.lines[0]
         state = State(line.state)
         try:
@@ -82,11 +95,14 @@ class Undoing:
                 self._unschedule(change, line)
             elif state is State.AWAITING_PAYMENT:
                 self._give_up_payment(change, line)
-        finally:
-            with self._database.write() as tx:
-                fresh = tx.get_one(ChangeLineRow, line.seq)
-                if State(fresh.state) is not State.SCHEDULED:
-                    disarm(tx, Work.UNDO, change.id)
+        except Conflict:
+            self._disarm(change)
+            raise
+        self._disarm(change)
+
+    def _disarm(self, change: ChangeRow) -> None:
+        with self._database.write() as tx:
+            disarm(tx, Work.UNDO, change.id)
 
     def resume_uncancel(self, subscription_id: str) -> None:
         """Clear an end that was set elsewhere; also called by the worker."""
@@ -108,12 +124,19 @@ class Undoing:
         with self._database.read() as tx:
             row = tx.get_one(SubscriptionRow, subscription_id)
             generation = generation_of(tx, Work.RECOMPILE, subscription_id)
-            ours = row.ended_at is None and (row.schedule_id or scheduled_on(tx, subscription_id))
-        if ours or row.cancel_at is not None:
-            steps = self._steps(f"recompile:{subscription_id}:{generation}")
-            self._tools.scheduling.bring(steps, subscription_id, fresh=True)
+            concerns = row.schedule_id or our_end(tx, row) or scheduled_on(tx, subscription_id)
+        if row.ended_at is None and concerns:
+            self._bring(subscription_id, f"recompile:{subscription_id}:{generation}")
         with self._database.write() as tx:
             disarm(tx, Work.RECOMPILE, subscription_id, generation)
+
+    def _bring(self, subscription_id: str, subject: str) -> None:
+        try:
+            self._tools.scheduling.bring(self._steps(subject), subscription_id, fresh=True)
+        except StepRefused:
+            # A subscription that ended meanwhile has no schedule to bring in line.
+            if self._mirror.refresh_subscription(subscription_id).ended_at is None:
+                raise
 
     def _steps(self, subject: str) -> Steps:
         return Steps(self._database, self._tools.writer, self._clock, subject)
@@ -150,9 +173,12 @@ class Undoing:
         If the customer paid in the meantime, Stripe refuses to void: the change is applied, and
         the mirror settles it as such.
         """
+        if change.page is not None and line.invoice_id is None:
+            self._close_page(change)
+            return
         assert line.subscription_id is not None
         try:
-            if change.kind == "start":
+            if isinstance(bill_from_json(change.bill), Purchase | Resubscribe):
                 give_up(OneChange(self._tools, change), line.subscription_id)
             elif line.invoice_id is not None:
                 OneChange(self._tools, change).void(line.invoice_id)
@@ -161,6 +187,12 @@ class Undoing:
             raise _not_let_go(refused) from refused
         self._finish(change, line, State.AWAITING_PAYMENT)
         self._mirror.refresh_subscription(line.subscription_id)
+
+    def _close_page(self, change: ChangeRow) -> None:
+        """Nobody pays there any more; that the page is closed is what cancels the line."""
+        page = self._tools.checkouts.latest(Purpose.CHANGE, change.id)
+        if page is not None and self._tools.checkouts.expire(page).state == "complete":
+            raise Conflict("not_cancellable", "The customer has just completed the page.")
 
     def _finish(self, change: ChangeRow, line: ChangeLineRow, was: State) -> None:
         with self._database.write() as tx:

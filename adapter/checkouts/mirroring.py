@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..changes.pages import page_seen
+from ..changes.settling import Moment
 from ..clock import Clock
 from ..database import Database
 from ..due import Work, arm, disarm
 from ..gateway.read import Reader
 from ..gateway.snapshots import CheckoutSnapshot
-from ..purchases.settling import Moment, checkout_seen
+from ..purchases.settling import checkout_seen
 from ..tables import AccountRow, CheckoutRow
 
 # Metadata that names our row; it is found again by this if the answer to its creation was lost.
@@ -64,7 +66,7 @@ class CheckoutMirror:
         fetched = self.fetch(session_id)
         at = self._reader.billing_now(account.test_clock)
         with self._database.write() as tx:
-            self.store(tx, fetched, Moment(at, self._clock.now()))
+            self.store(tx, fetched, Moment(self._clock.now(), at))
         return fetched.snapshot
 
     def store(self, tx: Session, fetched: FetchedCheckout, heard: Moment) -> bool:
@@ -89,8 +91,10 @@ class CheckoutMirror:
         tx.flush()
         if row.purpose == Purpose.PURCHASE:
             checkout_seen(tx, self._catalogue, row.subject, session, heard)
+        if row.purpose == Purpose.CHANGE:
+            page_seen(tx, self._catalogue, account, row.subject, session, heard)
         if row.state not in {was, "open"}:
-            self._closed(tx, account, row, heard.now)
+            self._closed(tx, account, row, heard.wall)
         return True
 
     def _closed(self, tx: Session, account: AccountRow, row: CheckoutRow, now: datetime) -> None:

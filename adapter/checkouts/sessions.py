@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mappings import Catalogue
 
+from ..changes.settling import Moment
 from ..clock import Clock
 from ..database import Database
 from ..due import BILLING, Work, arm, disarm
@@ -23,7 +24,6 @@ from ..gateway.snapshots import TENANT_KEY, CheckoutSnapshot, CustomerSnapshot
 from ..gateway.write import Operation, Writer
 from ..ids import new_id
 from ..mirror import Fetched, Mirror
-from ..purchases.settling import Moment
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, CheckoutRow
 from .mirroring import CHECKOUT_KEY, CheckoutMirror, FetchedCheckout, Purpose
@@ -270,7 +270,7 @@ class Checkouts:
             fetched = self._checkout_mirror.fetch(done.object_id)
         at = self._reader.billing_now(row.account.test_clock)
         with self._database.write() as tx:
-            self._checkout_mirror.store(tx, fetched, Moment(at, self._clock.now()))
+            self._checkout_mirror.store(tx, fetched, Moment(self._clock.now(), at))
         row = self.find(row.id)
         if row.state == "open":
             self._watch(row)

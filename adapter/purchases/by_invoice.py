@@ -44,7 +44,7 @@ class ByInvoice:
         found = one.settle(one.row.invoice_id)
         if found.status != "open" or is_under_way(found):
             return
-        if one.moment().at >= found.created_at + PATIENCE:
+        if one.moment().billing >= found.created_at + PATIENCE:
             one.give_up(found.id, State.EXPIRED, None)
 
     def _make_invoice(self) -> StepDone:

@@ -66,7 +66,7 @@ class ByPage:
 
     def _wait(self, page: CheckoutRow) -> None:
         one = self._one
-        at = one.moment().at + DEBIT_LOOK
+        at = one.moment().billing + DEBIT_LOOK
         with one.tools.database.write() as tx:
             if page.state == "open":
                 disarm(tx, Work.BUY, one.row.id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mappings import Catalogue
 
+from ..changes.settling import Moment
 from ..checkouts.sessions import Checkouts
 from ..clock import Clock
 from ..database import Database
@@ -18,7 +19,7 @@ from ..gateway.write import Operation, Writer
 from ..mirror import Fetched, Mirror
 from ..steps import StepDone, StepRefused, Steps
 from ..tables import PurchaseRow
-from .settling import DEBIT_LOOK, Moment, ends, invoice_seen
+from .settling import DEBIT_LOOK, ends, invoice_seen
 from .states import State, move
 
 # Metadata that names the purchase an invoice or a payment is for.
@@ -55,7 +56,7 @@ class OnePurchase:
     def moment(self) -> Moment:
         """The present moment, for the customer and on the wall."""
         at = self.tools.reader.billing_now(self.row.account.test_clock)
-        return Moment(at, self.tools.clock.now())
+        return Moment(self.tools.clock.now(), at)
 
     def metadata(self) -> dict[str, str]:
         """What marks objects at Stripe as this purchase's."""
@@ -83,7 +84,7 @@ class OnePurchase:
                 fresh = tx.get_one(PurchaseRow, self.row.seq)
                 fresh.payment_url = found.hosted_invoice_url
                 cause = "the payment needs the customer"
-                move(tx, fresh, State.AWAITING_PAYMENT, cause, moment.now)
+                move(tx, fresh, State.AWAITING_PAYMENT, cause, moment.wall)
                 arm(tx, Work.BUY, self.row.id, self.customer, _next_look(found, moment), self.on)
         return found
 
@@ -138,8 +139,8 @@ class OnePurchase:
 
 def _next_look(invoice: InvoiceSnapshot, moment: Moment) -> datetime:
     if is_under_way(invoice):
-        return moment.at + DEBIT_LOOK
-    return max(invoice.created_at + PATIENCE, moment.at)
+        return moment.billing + DEBIT_LOOK
+    return max(invoice.created_at + PATIENCE, moment.billing)
 
 
 def is_under_way(invoice: InvoiceSnapshot) -> bool:

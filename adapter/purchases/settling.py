@@ -6,7 +6,6 @@ worker looking), so the state and the grant are committed together, exactly once
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -14,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..changes.settling import Moment
 from ..due import BILLING, Work, arm, disarm
 from ..gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
 from ..tables import PurchaseRow
@@ -25,14 +25,6 @@ WRITTEN_OFF = frozenset({"void", "uncollectible"})
 # A bank debit takes days; it is looked at now and then, should the event of its end be lost.
 DEBIT_LOOK = timedelta(days=1)
 PAID = frozenset({"paid", "no_payment_required"})
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When something was heard of: ``at`` is billing time, ``now`` wall time."""
-
-    at: datetime
-    now: datetime
 
 
 def invoice_seen(
@@ -47,7 +39,7 @@ def invoice_seen(
     elif invoice.status in WRITTEN_OFF and State(purchase.state) in UNFINISHED:
         # Whoever gives it up notes the failure before voiding.
         state = State.FAILED if purchase.failure else State.EXPIRED
-        ends(tx, purchase, state, f"the invoice is {invoice.status}", moment.now)
+        ends(tx, purchase, state, f"the invoice is {invoice.status}", moment.wall)
 
 
 def checkout_seen(
@@ -57,7 +49,7 @@ def checkout_seen(
     purchase = tx.scalars(select(PurchaseRow).where(PurchaseRow.id == purchase_id)).one()
     purchase.invoice_id = session.invoice or purchase.invoice_id
     if session.status == "expired":
-        ends(tx, purchase, State.EXPIRED, "the page was left without paying", moment.now)
+        ends(tx, purchase, State.EXPIRED, "the page was left without paying", moment.wall)
     elif session.status == "complete" and session.payment_status in PAID:
         grant(tx, catalogue, purchase, moment, "it was paid at the page")
     elif session.status == "complete" and State(purchase.state) in UNFINISHED:
@@ -77,10 +69,12 @@ def _await_later(
             "declined": True,
         }
         # What still asks for it is voided by the worker: nothing is written to Stripe from here.
-        arm(tx, Work.BUY, purchase.id, owner, moment.now)
+        arm(tx, Work.BUY, purchase.id, owner, moment.wall)
         return
-    move(tx, purchase, State.AWAITING_PAYMENT, "the payment takes some days", moment.now)
-    arm(tx, Work.BUY, purchase.id, owner, moment.at + DEBIT_LOOK, account.test_clock or BILLING)
+    move(tx, purchase, State.AWAITING_PAYMENT, "the payment takes some days", moment.wall)
+    arm(
+        tx, Work.BUY, purchase.id, owner, moment.billing + DEBIT_LOOK, account.test_clock or BILLING
+    )
 
 
 def refused_later(session: CheckoutSnapshot) -> bool:
@@ -93,12 +87,12 @@ def grant(
     tx: Session, catalogue: Catalogue, purchase: PurchaseRow, moment: Moment, cause: str
 ) -> bool:
     """The purchase is paid: book its units. False if that was done before."""
-    if not move(tx, purchase, State.GRANTED, cause, moment.now):
+    if not move(tx, purchase, State.GRANTED, cause, moment.wall):
         return False
-    purchase.granted_at = moment.at
+    purchase.granted_at = moment.billing
     purchase.payment_url = None
     purchase.failure = None
-    book(tx, catalogue, purchase, moment.at)
+    book(tx, catalogue, purchase, moment.billing)
     disarm(tx, Work.BUY, purchase.id)
     return True
 

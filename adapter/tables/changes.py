@@ -52,6 +52,9 @@ class ChangeRow(Base):
     timing: Mapped[str] = mapped_column(Word)
     payment_method: Mapped[str | None] = mapped_column(Id)
     method_before: Mapped[str | None] = mapped_column(Id)
+    # Where there is nothing saved to charge: the page its customer is sent to first.
+    page: Mapped[str | None] = mapped_column(Word)
+    return_url: Mapped[str | None] = mapped_column()
     # What the parameters of every write are built from: ``billing.to_json`` of what was quoted.
     bill: Mapped[dict[str, Any]] = mapped_column()
     quoted_total: Mapped[int | None] = mapped_column(BigInteger)
@@ -101,9 +104,7 @@ class ChangeLineRow(Base):
     drift: Mapped[dict[str, Any] | None] = mapped_column()
     history: Mapped[list[Any]] = mapped_column()
 
-    change: Mapped[ChangeRow] = relationship(
-        back_populates="lines", lazy="joined", innerjoin=True
-    )
+    change: Mapped[ChangeRow] = relationship(back_populates="lines", lazy="joined", innerjoin=True)
 
 
 def _same_line() -> tuple[Any, ...]:

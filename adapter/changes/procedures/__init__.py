@@ -18,17 +18,20 @@ from .one_change import OneChange, Tools
 from .purchase import FirstPurchase
 from .resubscribing import EndAndStart
 from .scheduling import ChangeLater
+from .through_checkout import ThroughCheckout
 from .updating import ChangeNow
 
-__all__ = ["OneChange", "Tools", "carry_out"]
+__all__ = ["OneChange", "Tools", "carry_out", "restore_method"]
 
 
 def carry_out(tools: Tools, change: ChangeRow) -> None:
     """Bring ``change`` from executing to its next state; does nothing in any other state."""
     if State(change.lines[0].state) is not State.EXECUTING:
         return
-    one = OneChange(tools, change)
-    match bill_from_json(change.bill):
+    one, agreed = OneChange(tools, change), bill_from_json(change.bill)
+    if change.page is not None and not ThroughCheckout(one, agreed).run():
+        return
+    match agreed:
         case Purchase() as bill:
             FirstPurchase(one, bill).run()
         case UpdateNow() as bill:
@@ -41,3 +44,10 @@ def carry_out(tools: Tools, change: ChangeRow) -> None:
             ChangeLater(one, bill).run()
         case Resubscribe() as bill:
             EndAndStart(one, bill).run()
+
+
+def restore_method(tools: Tools, change: ChangeRow) -> None:
+    """Put back the payment method that ``change`` had set, if it had."""
+    bill = bill_from_json(change.bill)
+    if isinstance(bill, UpdateNow):
+        ChangeNow(OneChange(tools, change), bill).restore_method()

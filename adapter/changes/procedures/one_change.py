@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ...checkouts.sessions import Checkouts
 from ...clock import Clock
 from ...database import Database
 from ...due import Work, disarm
@@ -19,8 +20,7 @@ from ...gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from ...gateway.write import Operation, Writer
 from ...mirror import Fetched, Mirror
 from ...steps import StepDone, StepRefused, Steps
-from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, SubscriptionRow
-from ..drift import drift_of
+from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
 from ..looking import Looking
 from ..schedules.bringing import Scheduling
 from ..settling import Moment, finish
@@ -39,6 +39,7 @@ class Tools:
     catalogue: Catalogue
     mirror: Mirror
     scheduling: Scheduling
+    checkouts: Checkouts
     clock: Clock
 
 
@@ -52,6 +53,7 @@ class OneChange:
         self.look = Looking(tools.reader, change.account.customer_id, change.id)
         self.steps = Steps(tools.database, tools.writer, tools.clock, f"change:{change.id}")
         self.scheduling = tools.scheduling
+        self.checkouts = tools.checkouts
         self._tools = tools
 
     def seen(self, done: StepDone, note: Note) -> SubscriptionSnapshot:
@@ -127,14 +129,34 @@ class OneChange:
             tx.flush()
             self._leave(tx, row, State.AWAITING_PAYMENT, "the payment needs the customer")
 
-    def ends(self, state: State, cause: str, found: SubscriptionSnapshot) -> None:
-        """The line is done for now; what Stripe has is compared with what was agreed."""
+    def awaits_page(self, url: str | None) -> None:
+        """The customer is sent to a page first; the line waits, with the link."""
         with self._tools.database.write() as tx:
             row = tx.get_one(ChangeLineRow, self.line.seq)
-            if state is State.APPLIED:
-                row.drift = drift_of(self.change, row, found)
-                tx.flush()
-            self._leave(tx, row, state, cause)
+            row.payment_url = url
+            tx.flush()
+            self._leave(tx, row, State.AWAITING_PAYMENT, "the customer is sent to a page")
+
+    def leaves(self, state: State, cause: str) -> None:
+        """The line ends without anything having been asked of Stripe."""
+        with self._tools.database.write() as tx:
+            self._leave(tx, tx.get_one(ChangeLineRow, self.line.seq), state, cause)
+
+    def period_end(self) -> datetime | None:
+        """When the period of the line that is changed ends; None for a first purchase."""
+        with self._tools.database.read() as tx:
+            held = tx.get(LineRow, self.line.item_id or "")
+            return held.period_end if held else None
+
+    def billing_now(self) -> datetime:
+        """Billing time of the customer."""
+        return self._tools.reader.billing_now(self.change.account.test_clock)
+
+    def is_applied(self, cause: str) -> None:
+        """The change is made and paid."""
+        with self._tools.database.write() as tx:
+            row = tx.get_one(ChangeLineRow, self.line.seq)
+            self._leave(tx, row, State.APPLIED, cause)
 
     def is_scheduled(self) -> None:
         """The schedule says it now; what was scheduled for the same plan is replaced."""

@@ -75,6 +75,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_checkouts_id")),
         sa.UniqueConstraint("session_id", name=op.f("uq_checkouts_session_id")),
     )
+    op.add_column("plan_changes", sa.Column("page", WORD, nullable=True))
+    op.add_column("plan_changes", sa.Column("return_url", sa.String(), nullable=True))
     still = sa.text("state IN ('opening', 'open')")
     op.create_index(
         "uq_open_checkout",

@@ -126,6 +126,11 @@ class PlanChangeBody(Schema):
         load_default=dict,
         metadata=said("all that the quote requires: what is kept where less fits"),
     )
+    return_url = Text(
+        load_default=None,
+        validate=WEB_ADDRESS,
+        metadata=said("where the customer goes from the page, if there is nothing saved to charge"),
+    )
 
 
 class PlanChangeListQuery(PageQuery):

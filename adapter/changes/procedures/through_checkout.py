@@ -1,0 +1,76 @@
+"""A change whose customer has nothing saved to charge: a page of Stripe's first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...billing import Bill, Purchase
+from ...checkouts.mirroring import Purpose
+from ...checkouts.sessions import Wanted, at_least_half_an_hour
+from ...clock import to_unix
+from ...gateway.snapshots import CHANGE_KEY
+from ...steps import StepRefused
+from ...tables import CheckoutRow
+from ..pages import Page
+from ..states import State
+from .one_change import OneChange
+
+
+class ThroughCheckout:
+    """Send the customer to the one page of the change; see what became of it."""
+
+    def __init__(self, one: OneChange, bill: Bill) -> None:
+        self._one = one
+        self._bill = bill
+
+    def run(self) -> bool:
+        """True once a method is saved and the change can be carried out like any other.
+
+        Raises StepRefused: the line has failed.
+        """
+        one = self._one
+        try:
+            page = self._page()
+            if page.state == "complete" and one.change.page == Page.SETUP:
+                one.checkouts.use_method(page)
+                return True
+        except StepRefused as refused:
+            one.fails(refused)
+            raise
+        if page.state == "expired":
+            one.leaves(State.EXPIRED, "the page was left without paying")
+            return False
+        one.awaits_page(page.url)
+        if page.subscription_id is not None:
+            # It was completed before anybody came back here: the mirror adopts and settles it.
+            one.refresh(page.subscription_id)
+        return False
+
+    def _page(self) -> CheckoutRow:
+        one = self._one
+        known = one.checkouts.latest(Purpose.CHANGE, one.change.id)
+        if known is not None:
+            return one.checkouts.refresh(known)
+        params = self._selling(self._bill) if isinstance(self._bill, Purchase) else self._saving()
+        wanted = Wanted(Purpose.CHANGE, one.change.id, params, one.change.return_url)
+        return one.checkouts.open(one.change.account, wanted)
+
+    def _selling(self, bill: Purchase) -> dict[str, Any]:
+        return {
+            "mode": "subscription",
+            "line_items": [{"price": bill.price, "quantity": bill.quantity}],
+            # A session's own metadata is not copied to what it makes (stripe-facts §3.9).
+            "subscription_data": {
+                "metadata": {CHANGE_KEY: self._one.change.id},
+                "billing_mode": {"type": "flexible"},
+            },
+        }
+
+    def _saving(self) -> dict[str, Any]:
+        """The page closes with the period at the latest: the quote is none for the next one."""
+        one = self._one
+        params = one.checkouts.setup_params(one.change.account)
+        ends = one.period_end()
+        if ends is None:
+            return params
+        return {**params, "expires_at": to_unix(at_least_half_an_hour(one.billing_now(), ends))}
