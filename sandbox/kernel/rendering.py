@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .errors import Json, invalid
-from .store import copy_json
+from .store import NESTED, copy_json
 
 if TYPE_CHECKING:
     from .world import World
@@ -53,9 +53,9 @@ def public(value: Any) -> Any:
     """A copy without the keys that start with an underscore, which are the sandbox's own."""
     if isinstance(value, dict):
         return {
-            key: public(entry)
+            key: public(entry) if isinstance(entry, NESTED) else entry
             for key, entry in value.items()
-            if not key.startswith("_") and not (entry is None and key in ABSENT)
+            if key[:1] != "_" and not (entry is None and key in ABSENT)
         }
     if isinstance(value, list):
         return [public(entry) for entry in value]

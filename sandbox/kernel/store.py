@@ -37,11 +37,17 @@ INDEXED: dict[str, tuple[str, ...]] = {
     "billing.meter_event": ("_customer", "identifier"),
 }
 
+NESTED = (dict, list)
+
 
 def copy_json(value: Any) -> Any:
     """A deep copy for JSON values, several times quicker than copy.deepcopy."""
     if isinstance(value, dict):
-        return {key: copy_json(entry) for key, entry in value.items()}
+        # Most entries are plain: asking before the call spares most calls.
+        return {
+            key: copy_json(entry) if isinstance(entry, NESTED) else entry
+            for key, entry in value.items()
+        }
     if isinstance(value, list):
         return [copy_json(entry) for entry in value]
     return value
