@@ -21,6 +21,7 @@ class Work(StrEnum):
     RECOMPILE = "recompile"  # subject: subscription id
     ACTIVATE = "activate"  # subject: plan change id
     GIVE_UP = "give_up"  # subject: plan change id
+    RESTORE_METHOD = "restore_method"  # subject: plan change id
     BUY = "buy"  # subject: purchase id
     CHECKOUT = "checkout"  # subject: our id of a Checkout Session
 

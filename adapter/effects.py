@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from mappings import Catalogue, Money
 
 from . import allowances
+from .changes.first_invoice import is_first_invoice, late_payment
 from .changes.schedules import scheduled_on
-from .changes.settling import Moment, is_first_invoice, settle, settle_activation
+from .changes.settling import Moment, settle, settle_activation
 from .changes.states import State
 from .clock import Clock, to_unix
 from .due import Work, arm
@@ -90,6 +91,8 @@ class Effects:
         if sub is not None:
             at = Moment(now, self._stripe_time.now())
             settle_activation(tx, self._catalogue, account, sub, at)
+            if invoice.status == "paid":
+                late_payment(tx, account, invoice, now)
         failed = invoice.status == "open" and invoice.attempt_count > attempts_before
         if not failed or _belongs_to_a_change(tx, account, invoice):
             return

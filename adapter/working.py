@@ -47,7 +47,8 @@ class Workers:
         return cls(
             {
                 Work.CARRY_OUT: orders.resume,
-                Work.UNDO: lambda change_id: undoing.resume_cancel(orders.find(change_id)),
+                Work.UNDO: lambda change_id: undoing.redo(orders.find(change_id)),
+                Work.RESTORE_METHOD: orders.restore_method,
                 Work.UNCANCEL: undoing.resume_uncancel,
                 Work.RECOMPILE: undoing.recompile,
                 Work.ACTIVATE: lambda change_id: activating.try_other_methods(

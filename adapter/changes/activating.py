@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
+
 from mappings import Money
 
 from ..due import BILLING, Work, arm, disarm
-from ..gateway.snapshots import InvoiceSnapshot
+from ..gateway.snapshots import CHANGE_KEY, InvoiceSnapshot
 from ..gateway.write import Operation
 from ..notices.outbox import Kind, queue
 from ..steps import StepRefused
@@ -22,6 +24,8 @@ from .procedures import OneChange, Tools
 from .settling import Moment, finish
 from .states import State
 from .telling import notice_facts
+
+log = structlog.get_logger(__name__)
 
 
 class Activating:
@@ -48,20 +52,51 @@ class Activating:
         """The grace is over: take the line off Stripe, then what was billed for it, then fail.
 
         In this order, so that no unpaid price stays on the subscription whatever happens between.
+        Also called for a line that has failed by itself (Stripe gave up first): what was billed
+        for it is taken back then; and for one that is paid after all: too late, so it is credited.
         """
         line = change.lines[0]
-        if self._is_open(line) and line.invoice_id is not None:
+        if line.invoice_id is not None:
             one = OneChange(self._tools, change)
-            if one.refresh_invoice(line.invoice_id).status != "paid" and self._is_open(line):
+            paid = one.refresh_invoice(line.invoice_id).status == "paid"
+            state = self._state(line)
+            if paid and state is State.FAILED:
+                self._credit_late(one, line.invoice_id)
+            elif not paid and state in (State.ACTIVATING, State.FAILED):
                 self._take_off(one, line)
                 self._unbill(one, line.invoice_id)
                 self._fail(change, line)
         with self._database.write() as tx:
             disarm(tx, Work.GIVE_UP, change.id)
 
+    def _credit_late(self, one: OneChange, invoice: str) -> None:
+        """A payment for what was given up goes to the balance: nothing is owed for it."""
+        found = one.invoice(invoice)
+        if found.amount_paid <= 0:
+            return
+        log.error("paid_after_giving_up", change=one.change.id, invoice=invoice)
+        customer = one.change.account.customer_id
+        assert customer is not None
+        one.steps.do(
+            "credit_late",
+            Operation.BALANCE_CREDIT,
+            {
+                "amount": -found.amount_paid,
+                "currency": found.currency,
+                "description": f"Paid after the plan change was given up: {invoice}",
+                "metadata": {CHANGE_KEY: one.change.id},
+            },
+            target=customer,
+            look=lambda: self._tools.reader.balance_credit(customer, one.change.id),
+        )
+        one.refresh_balance()
+
     def _is_open(self, line: ChangeLineRow) -> bool:
+        return self._state(line) is State.ACTIVATING
+
+    def _state(self, line: ChangeLineRow) -> State:
         with self._database.read() as tx:
-            return State(tx.get_one(ChangeLineRow, line.seq).state) is State.ACTIVATING
+            return State(tx.get_one(ChangeLineRow, line.seq).state)
 
     def _charge(self, change: ChangeRow, line: ChangeLineRow) -> InvoiceSnapshot:
         """Try the methods that Stripe's own attempt did not use; gives the invoice after that."""
@@ -126,6 +161,7 @@ class Activating:
         subscription = line.subscription_id
         with self._database.read() as tx:
             sub = tx.get_one(SubscriptionRow, subscription)
+            ended = sub.ended_at is not None
             items = {item.price_id: item.id for item in sub.lines if not item.removed}
         item = items.pop(line.price_id or "", None)
         if items and item is not None:
@@ -136,7 +172,7 @@ class Activating:
                 target=subscription,
                 look=lambda: one.look.without_item(subscription, item),
             )
-        elif not items:
+        elif not items and not ended:
             one.steps.do(
                 "take_off_all",
                 Operation.SUBSCRIPTION_CANCEL,

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..gateway.snapshots import SubscriptionSnapshot
+from sqlalchemy.orm import Session
+
 from ..holdings import ENDED
-from ..tables import ChangeLineRow, ChangeRow
+from ..tables import ChangeLineRow, InvoiceRow, SubscriptionRow
 
 
-def drift_of(
-    change: ChangeRow, line: ChangeLineRow, sub: SubscriptionSnapshot
-) -> dict[str, Any] | None:
-    """What differs between what was agreed and what Stripe did; None if nothing does."""
+def drift_of(tx: Session, line: ChangeLineRow) -> dict[str, Any] | None:
+    """What the mirror shows of an applied line that was not agreed; None if nothing does."""
+    sub = tx.get(SubscriptionRow, line.subscription_id or "")
+    if sub is None:
+        return {"subscription": {"expected": line.subscription_id, "actual": None}}
     wrong: dict[str, Any] = {}
-    item = next((item for item in sub.items if item.id == line.item_id), None)
+    held = [item for item in sub.lines if not item.removed]
     if line.price_id is not None:
-        actual = (item.price.id, item.quantity) if item else None
-        if actual != (line.price_id, line.quantity):
-            wrong["item"] = {"expected": [line.price_id, line.quantity], "actual": actual}
-    elif sub.status not in ENDED:
+        actual = [[item.price_id, item.quantity] for item in held if _is_meant(line, item.family)]
+        if actual != [[line.price_id, line.quantity]] or sub.status in ENDED:
+            expected = [[line.price_id, line.quantity]]
+            wrong["items"] = {"expected": expected, "actual": actual, "status": sub.status}
+    elif sub.status not in ENDED and any(item.id == line.item_id for item in held):
         wrong["status"] = {"expected": "canceled", "actual": sub.status}
-    total = sub.invoice.total if sub.invoice else None
-    if change.quoted_total is not None and not _as_quoted(change, total):
-        wrong["total"] = {"expected": change.quoted_total, "actual": total}
+    invoice = tx.get(InvoiceRow, line.invoice_id or "")
+    total = invoice.total if invoice else None
+    if line.change.quoted_total is not None and not _as_quoted(line, total):
+        wrong["total"] = {"expected": line.change.quoted_total, "actual": total}
     return wrong or None
 
 
-def _as_quoted(change: ChangeRow, total: int | None) -> bool:
+def _is_meant(line: ChangeLineRow, family: str | None) -> bool:
+    """An unknown price counts as well: it is not what was agreed."""
+    return family in (line.family, None)
+
+
+def _as_quoted(line: ChangeLineRow, total: int | None) -> bool:
     """A cancellation is prorated at the second it happens, so its credit may be a little less."""
-    assert change.quoted_total is not None
-    if total is None or change.kind != "cancel":
-        return total == change.quoted_total
-    return abs(total - change.quoted_total) <= 1 + abs(change.quoted_total) // 1000
+    quoted = line.change.quoted_total
+    assert quoted is not None
+    if total is None or line.price_id is not None:
+        return total == quoted
+    return abs(total - quoted) <= 1 + abs(quoted) // 1000

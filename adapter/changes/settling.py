@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -19,10 +20,14 @@ from .. import allowances
 from ..due import Work, arm, is_pending
 from ..holdings import ENDED, IN_FORCE
 from ..notices.outbox import queue
-from ..tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
-from .schedules import live_schedule, scheduled_on
+from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
+from .drift import drift_of
+from .first_invoice import activation_invoice
+from .schedules import live_schedule, our_end, scheduled_on
 from .states import OPEN, State, move
 from .telling import notice_of
+
+log = structlog.get_logger(__name__)
 
 WAITING = (State.AWAITING_PAYMENT, State.SCHEDULED, State.ACTIVATING)
 
@@ -88,9 +93,31 @@ def finish(
         allowances.given_up(tx, catalogue, account, line, _billing(account, line, at))
     if state is State.APPLIED:
         _settle_allowance(tx, catalogue, account, line, _billing(account, line, at))
+        _note_drift(tx, line)
     if state not in OPEN:
-        _recompile(tx, account, line, at)
+        _arm_what_follows(tx, account, line, was, at)
     return True
+
+
+def _note_drift(tx: Session, line: ChangeLineRow) -> None:
+    line.drift = drift_of(tx, line)
+    if line.drift is not None:
+        log.warning("change_drifted", change=line.change.id, drift=line.drift)
+    tx.flush()
+
+
+def _arm_what_follows(
+    tx: Session, account: AccountRow, line: ChangeLineRow, was: State, at: Moment
+) -> None:
+    """What is left to do at Stripe once a line is over; the worker does it."""
+    owner = account.customer_id or account.id
+    applied = State(line.state) is State.APPLIED
+    if was is State.AWAITING_PAYMENT and not applied and line.change.payment_method:
+        arm(tx, Work.RESTORE_METHOD, line.change.id, owner, at.wall)
+    if was is State.ACTIVATING and not applied:
+        # What was billed for it must not be paid any more.
+        arm(tx, Work.GIVE_UP, line.change.id, owner, at.wall)
+    _recompile(tx, account, line, at)
 
 
 def _still(tx: Session, line: ChangeLineRow, state: State) -> bool:
@@ -204,30 +231,6 @@ def _settle_activating(
         arm(tx, Work.ACTIVATE, line.change.id, owner, at.wall)
 
 
-def activation_invoice(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> InvoiceRow | None:
-    """The invoice of a scheduled line's first period, by the price and period of its lines.
-
-    The billing reason says nothing reliable at a phase's start (stripe-facts §7).
-    """
-    invoices = tx.scalars(
-        select(InvoiceRow)
-        .where(InvoiceRow.subscription_id == sub.id)
-        .order_by(InvoiceRow.created_at.desc())
-    )
-    return next((invoice for invoice in invoices if is_first_invoice(line, invoice)), None)
-
-
-def is_first_invoice(line: ChangeLineRow, invoice: InvoiceRow) -> bool:
-    """Whether ``invoice`` bills the first period of a change that was scheduled."""
-    if line.effective_at is None:
-        return False
-    starts = line.effective_at.isoformat()
-    return any(
-        entry["price"] == line.price_id and entry["period"]["start"] >= starts
-        for entry in invoice.lines
-    )
-
-
 def _awaited_payment(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
     if sub.status in ENDED:
         return State.EXPIRED, "the subscription ended before the payment was made"
@@ -288,7 +291,7 @@ def _recompile(tx: Session, account: AccountRow, line: ChangeLineRow, at: Moment
     sub = tx.get(SubscriptionRow, line.subscription_id or "")
     if sub is None or sub.status in ENDED:
         return
-    if sub.schedule_id or sub.cancel_at or scheduled_on(tx, sub.id):
+    if sub.schedule_id or our_end(tx, sub) or scheduled_on(tx, sub.id):
         arm(tx, Work.RECOMPILE, sub.id, account.customer_id or account.id, at.wall)
 
 

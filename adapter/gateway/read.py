@@ -12,15 +12,18 @@ import stripe
 from .client import StripeTime
 from .failures import sorted_failures
 from .snapshots import (
+    CHANGE_KEY,
     CheckoutSnapshot,
     CustomerSnapshot,
     EndpointSnapshot,
     InvoiceSnapshot,
+    MadeSnapshot,
     PaymentMethodSnapshot,
     PriceSnapshot,
     ProductSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
+    metadata_of,
     required_moment,
 )
 
@@ -150,6 +153,15 @@ class Reader:
             page = self._v1.customers.payment_methods.list(customer_id, {"limit": PAGE})
             for found in page.auto_paging_iter():
                 yield PaymentMethodSnapshot.of(found)
+
+    def balance_credit(self, customer_id: str, change_id: str) -> MadeSnapshot | None:
+        """The entry that a plan change has put on a customer's balance, if it has."""
+        with sorted_failures():
+            page = self._v1.customers.balance_transactions.list(customer_id, {"limit": PAGE})
+            for found in page.auto_paging_iter():
+                if metadata_of(found).get(CHANGE_KEY) == change_id:
+                    return MadeSnapshot.of(found)
+        return None
 
     def webhook_endpoints(self) -> Iterator[EndpointSnapshot]:
         """The webhook endpoints of the Stripe account."""

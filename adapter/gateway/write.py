@@ -57,6 +57,7 @@ class Operation(StrEnum):
     INVOICE_CREATE = "invoices.create"
     INVOICE_ITEM_CREATE = "invoice_items.create"
     CREDIT_NOTE_CREATE = "credit_notes.create"
+    BALANCE_CREDIT = "customers.balance_transactions.create"
     SCHEDULE_CREATE = "subscription_schedules.create"
     SCHEDULE_UPDATE = "subscription_schedules.update"
     SCHEDULE_RELEASE = "subscription_schedules.release"
@@ -149,6 +150,12 @@ _HOW: Mapping[Operation, _How] = {
     ),
     Operation.CREDIT_NOTE_CREATE: _How(
         lambda v1, _, params, options: v1.credit_notes.create(params, options), MadeSnapshot.of
+    ),
+    Operation.BALANCE_CREDIT: _How(
+        lambda v1, id, params, options: v1.customers.balance_transactions.create(
+            id, params, options
+        ),
+        MadeSnapshot.of,
     ),
     Operation.SCHEDULE_CREATE: _How(
         lambda v1, _, params, options: v1.subscription_schedules.create(params, options),

@@ -6,7 +6,6 @@ from ...billing import Cancel, RemoveNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
-from ..states import State
 from .one_change import OneChange, note_invoice, note_nothing
 
 
@@ -18,11 +17,11 @@ class EndNow:
         self._bill = bill
 
     def run(self) -> None:
-        sub = self.cancel()
-        self._one.ends(State.APPLIED, "the subscription was cancelled", sub)
+        self.cancel()
+        self._one.is_applied("the subscription was cancelled")
 
-    def cancel(self) -> SubscriptionSnapshot:
-        """Everything but the end of the line; gives the subscription as it is then."""
+    def cancel(self) -> None:
+        """Everything but the end of the line."""
         one, bill = self._one, self._bill
         draft = one.draft_of(bill.subscription)
         try:
@@ -38,29 +37,29 @@ class EndNow:
             raise
         sub = one.seen(cancelled, note_invoice)
         if bill.credit:
-            return self._finalize(sub)
-        if draft is not None or one.steps.begun("void_finalize"):
-            self._void_draft(sub, draft)
-        return sub
+            self._finalize(sub)
+        elif draft is not None or one.steps.begun("void_finalize"):
+            self._void_draft(sub, draft or one.steps.target_of("void_finalize"))
 
-    def _finalize(self, sub: SubscriptionSnapshot) -> SubscriptionSnapshot:
+    def _finalize(self, sub: SubscriptionSnapshot) -> None:
         """The credit reaches the balance only when the final invoice is finalized."""
         one = self._one
         assert sub.latest_invoice is not None, f"{sub.id} was cancelled without a final invoice"
         if sub.invoice is None or sub.invoice.status == "draft":
             one.finalize(sub.latest_invoice, auto_advance=True)
-            sub = one.refresh(sub.id)
+            one.refresh(sub.id)
         one.refresh_balance()
-        return sub
 
-    def _void_draft(self, sub: SubscriptionSnapshot, draft: str | None) -> None:
+    def _void_draft(self, sub: SubscriptionSnapshot, invoice: str) -> None:
         """A period that has hardly begun is not charged: left alone, its draft would be.
 
         Only a finalized invoice can be voided; it is finalized so that Stripe does not collect it.
+        One that bills an earlier period as well is owed and stays.
         """
         one = self._one
-        invoice = draft or sub.latest_invoice
-        assert invoice is not None
+        begins = min(item.period_start for item in sub.items)
+        if any(line.period_start < begins for line in one.invoice(invoice).lines):
+            return
         one.finalize(invoice, auto_advance=False, step="void_finalize")
         one.void(invoice)
         one.refresh_invoice(invoice)
@@ -86,7 +85,7 @@ class EndLineNow:
         except StepRefused as refused:
             one.fails(refused)
             raise
-        sub = one.seen(updated, note_invoice if bill.credit else note_nothing)
+        one.seen(updated, note_invoice if bill.credit else note_nothing)
         if bill.credit:
             one.refresh_balance()
-        one.ends(State.APPLIED, "the line was taken off the subscription", sub)
+        one.is_applied("the line was taken off the subscription")

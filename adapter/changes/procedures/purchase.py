@@ -7,7 +7,6 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
-from ..states import State
 from .one_change import OneChange
 
 RUNNING = frozenset({"active", "trialing"})
@@ -39,7 +38,7 @@ class FirstPurchase:
         if sub.status not in RUNNING:
             sub = one.refresh(sub.id)
         if sub.status in RUNNING:
-            one.ends(State.APPLIED, "the first payment succeeded", sub)
+            one.is_applied("the first payment succeeded")
         else:
             # A payment that is still processing: the mirror settles the line when it is known.
             assert sub.latest_invoice is not None

@@ -7,7 +7,6 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
-from ..states import State
 from .one_change import OneChange
 
 # The payment is under way: neither made nor refused.
@@ -34,20 +33,22 @@ class ChangeNow:
                 look=lambda: one.look.updated(bill),
             )
         except StepRefused as refused:
-            self._restore_method()
+            self.restore_method()
             one.fails(refused)
             raise
         sub = one.seen(updated, self._note)
         if sub.pending_update_expires_at is not None:
             self._resolve_pending(sub)
         else:
-            one.ends(State.APPLIED, "the payment succeeded", sub)
+            one.is_applied("the payment succeeded")
 
     def _pay_period_first(self) -> None:
         """In the hour in which a renewal is still a draft, it is finalized and paid first: a
         credit for the period's unused time must not give back what was never paid.
         """
         one, steps = self._one, self._one.steps
+        if steps.begun("update"):
+            return
         draft = one.draft_of(self._bill.subscription)
         if draft is not None:
             one.finalize(draft, auto_advance=True, step="finalize_period")
@@ -89,7 +90,7 @@ class ChangeNow:
             one.awaits_payment(invoice)
             return
         one.void(invoice.id)
-        self._restore_method()
+        self.restore_method()
         one.refresh(sub.id)
         refused = StepRefused.decline(
             payment.code if payment else None, payment.message if payment else None
@@ -105,7 +106,7 @@ class ChangeNow:
         if method is not None:
             self._set_method("use_method", method)
 
-    def _restore_method(self) -> None:
+    def restore_method(self) -> None:
         """Put back the method that was set before; nothing to do if none was named or accepted."""
         one, change = self._one, self._one.change
         unused = not one.steps.begun("use_method") or one.steps.refused("use_method")

@@ -72,6 +72,23 @@ def scheduled_on(tx: Session, subscription: str) -> list[ChangeLineRow]:
     )
 
 
+def our_end(tx: Session, sub: SubscriptionRow) -> bool:
+    """Whether the end a subscription is set to was set from here, by a change replaced since.
+
+    An end that the customer or an operator set elsewhere is theirs to take back.
+    """
+    if sub.cancel_at is None:
+        return False
+    replaced = tx.scalars(
+        select(ChangeLineRow.seq)
+        .where(ChangeLineRow.subscription_id == sub.id, ChangeLineRow.price_id.is_(None))
+        .where(ChangeLineRow.state == State.SUPERSEDED.value)
+        .where(ChangeLineRow.effective_at == sub.cancel_at)
+        .limit(1)
+    )
+    return replaced.first() is not None
+
+
 def live_schedule(tx: Session, sub: SubscriptionRow) -> ScheduleRow | None:
     """The schedule that carries a subscription, as mirrored."""
     row = tx.get(ScheduleRow, sub.schedule_id or "")

@@ -8,7 +8,7 @@ subscription…) are read where they moved to.
 from .catalogue import PriceSnapshot, ProductSnapshot
 from .customers import CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
-from .fields import required_moment
+from .fields import metadata_of, required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
 from .pages import CheckoutSnapshot, MadeSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
@@ -31,5 +31,6 @@ __all__ = [
     "ProductSnapshot",
     "ScheduleSnapshot",
     "SubscriptionSnapshot",
+    "metadata_of",
     "required_moment",
 ]

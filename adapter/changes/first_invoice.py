@@ -1,0 +1,48 @@
+"""The invoice on which the first period of a scheduled change is billed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..due import Work, arm
+from ..tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
+from .states import State
+
+
+def activation_invoice(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> InvoiceRow | None:
+    """The invoice of a scheduled line's first period, by the price and period of its lines.
+
+    The billing reason says nothing reliable at a phase's start (stripe-facts §7).
+    """
+    invoices = tx.scalars(
+        select(InvoiceRow)
+        .where(InvoiceRow.subscription_id == sub.id)
+        .order_by(InvoiceRow.created_at.desc())
+    )
+    return next((invoice for invoice in invoices if is_first_invoice(line, invoice)), None)
+
+
+def is_first_invoice(line: ChangeLineRow, invoice: InvoiceRow) -> bool:
+    """Whether ``invoice`` bills the first period of a change that was scheduled."""
+    if line.effective_at is None:
+        return False
+    starts = line.effective_at.isoformat()
+    return any(
+        entry["price"] == line.price_id and entry["period"]["start"] >= starts
+        for entry in invoice.lines
+    )
+
+
+def late_payment(tx: Session, account: AccountRow, invoice: InvoiceRow, now: datetime) -> None:
+    """Money that arrived for a change that was given up: the worker credits it to the balance."""
+    failed = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.invoice_id == invoice.id, ChangeLineRow.grace_until.is_not(None))
+        .where(ChangeLineRow.state == State.FAILED.value)
+    ).first()
+    if failed is not None:
+        owner = account.customer_id or account.id
+        arm(tx, Work.GIVE_UP, failed.change.id, owner, now)
