@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
-from adapter.database import Database
+from adapter.database import Database, open_database
 from tests.support.allowances import Shelf
 
 
@@ -16,22 +17,31 @@ def on(month: int, day: int, hour: int = 9, year: int = 2026) -> datetime:
 
 
 @pytest.fixture
-def shelf(database: Database) -> Shelf:
+def shelf(sqlite_url: str) -> Iterator[Shelf]:
+    """For stories in which the database has no part of its own."""
+    database = open_database(sqlite_url)
+    yield Shelf(database, on(1, 1))
+    database.dispose()
+
+
+@pytest.fixture
+def either(database: Database) -> Shelf:
+    """The same on each kind of database."""
     return Shelf(database, on(1, 1))
 
 
 # -- grants -----------------------------------------------------------------------------------
 
 
-def test_a_paid_month_is_granted_once_and_lapses_with_it(shelf: Shelf):
-    shelf.subscribe("core", "10k", on(1, 10), on(2, 10))
+def test_a_paid_month_is_granted_once_and_lapses_with_it(either: Shelf):
+    either.subscribe("core", "10k", on(1, 10), on(2, 10))
     for _ in range(3):
-        shelf.accrue(on(1, 10))
-    assert shelf.left(on(1, 20)) == 10_000
-    assert shelf.left(on(2, 10)) == 0
+        either.accrue(on(1, 10))
+    assert either.left(on(1, 20)) == 10_000
+    assert either.left(on(2, 10)) == 0
     for _ in range(2):
-        shelf.accrue(on(2, 11))
-    assert shelf.moves() == {"grant": 10_000, "expire": -10_000}
+        either.accrue(on(2, 11))
+    assert either.moves() == {"grant": 10_000, "expire": -10_000}
 
 
 def test_reading_books_nothing_and_knows_what_is_due(shelf: Shelf):
@@ -55,20 +65,20 @@ def test_quantity_multiplies(shelf: Shelf):
     assert shelf.left(on(1, 10)) == 30_000
 
 
-def test_a_year_that_resets_monthly_comes_month_by_month(shelf: Shelf):
+def test_a_year_that_resets_monthly_comes_month_by_month(either: Shelf):
     start = on(1, 31)
-    shelf.subscribe("core", "10k", start, on(1, 31, year=2027), interval="year")
-    shelf.accrue(start)
-    assert shelf.unused(start).granted == 10_000
-    assert shelf.unused(start).not_yet_granted == 110_000
-    assert shelf.unused(start).units == 120_000
+    either.subscribe("core", "10k", start, on(1, 31, year=2027), interval="year")
+    either.accrue(start)
+    assert either.unused(start).granted == 10_000
+    assert either.unused(start).not_yet_granted == 110_000
+    assert either.unused(start).units == 120_000
     # Nobody asked for months: what is due is found all the same, and what lapsed is gone.
-    assert shelf.unused(on(5, 1)).units == 10_000 * 9
-    shelf.accrue(on(5, 1))
-    lots = shelf.lots(subscription_id="sub_1")
+    assert either.unused(on(5, 1)).units == 10_000 * 9
+    either.accrue(on(5, 1))
+    lots = either.lots(subscription_id="sub_1")
     assert [lot.starts_at for lot in lots] == [on(1, 31), on(2, 28), on(3, 31), on(4, 30)]
     assert [lot.expires_at for lot in lots] == [on(2, 28), on(3, 31), on(4, 30), on(5, 31)]
-    assert shelf.unused(on(1, 30, year=2027)).not_yet_granted == 0
+    assert either.unused(on(1, 30, year=2027)).not_yet_granted == 0
 
 
 def test_a_year_at_once_is_one_grant(shelf: Shelf):
@@ -154,22 +164,22 @@ def test_an_account_on_a_test_clock_behind_the_wall_is_free_from_when_it_is_firs
 # -- plan changes -----------------------------------------------------------------------------
 
 
-def test_row_5_5_ten_thousand_left_and_forty_thousand_more_for_one_cycle(shelf: Shelf):
-    old, new = shelf.offer("pro", "80k"), shelf.offer("pro", "40k")
-    shelf.subscribe("pro", "80k", on(1, 10), on(2, 10))
-    shelf.use(70_000, on(1, 15))
-    line = shelf.change(old, new, "executing", at=on(1, 20))
-    shelf.subscribe("pro", "40k", on(1, 20), on(2, 20))
-    shelf.accrue(on(1, 20))
-    assert shelf.left(on(1, 20)) == 10_000, "the old units count until the change is applied"
+def test_row_5_5_ten_thousand_left_and_forty_thousand_more_for_one_cycle(either: Shelf):
+    old, new = either.offer("pro", "80k"), either.offer("pro", "40k")
+    either.subscribe("pro", "80k", on(1, 10), on(2, 10))
+    either.use(70_000, on(1, 15))
+    line = either.change(old, new, "executing", at=on(1, 20))
+    either.subscribe("pro", "40k", on(1, 20), on(2, 20))
+    either.accrue(on(1, 20))
+    assert either.left(on(1, 20)) == 10_000, "the old units count until the change is applied"
     for _ in range(2):
-        shelf.applied(line, "carry_over", on(1, 20))
-    assert shelf.left(on(1, 20)) == 50_000
-    assert shelf.unused(on(1, 20)).units == 50_000
-    assert shelf.left(on(2, 20) - timedelta(seconds=1)) == 50_000
-    assert shelf.left(on(2, 20)) == 0
-    shelf.subscribe("pro", "40k", on(2, 20), on(3, 20))
-    assert shelf.left(on(2, 20)) == 40_000
+        either.applied(line, "carry_over", on(1, 20))
+    assert either.left(on(1, 20)) == 50_000
+    assert either.unused(on(1, 20)).units == 50_000
+    assert either.left(on(2, 20) - timedelta(seconds=1)) == 50_000
+    assert either.left(on(2, 20)) == 0
+    either.subscribe("pro", "40k", on(2, 20), on(3, 20))
+    assert either.left(on(2, 20)) == 40_000
 
 
 def test_row_5_6_what_is_carried_into_an_annual_core_plan_lasts_for_a_month(shelf: Shelf):
@@ -185,33 +195,33 @@ def test_row_5_6_what_is_carried_into_an_annual_core_plan_lasts_for_a_month(shel
 
 
 def test_row_5_3_unused_counts_what_was_bought_and_used_since_the_quote_is_not_paid_twice(
-    shelf: Shelf,
+    either: Shelf,
 ):
-    old, new = shelf.offer("core", "150k"), shelf.offer("pro", "300k")
-    shelf.subscribe("core", "150k", on(1, 10), on(2, 10))
-    shelf.pack(10_000, on(1, 10), on(2, 10))
-    assert shelf.unused(on(1, 20)).units == 160_000
-    line = shelf.change(old, new, "executing", at=on(1, 20))
-    shelf.use(4_000, on(1, 20, 10))
-    shelf.subscribe("pro", "300k", on(1, 20, 11), on(2, 20, 11))
-    shelf.applied(line, "credited", on(1, 20, 11), 160_000)
-    assert shelf.left(on(1, 20, 11)) == 296_000
-    assert shelf.moves() == {"grant": 460_000, "consume": -8_000, "credit": -156_000}
+    old, new = either.offer("core", "150k"), either.offer("pro", "300k")
+    either.subscribe("core", "150k", on(1, 10), on(2, 10))
+    either.pack(10_000, on(1, 10), on(2, 10))
+    assert either.unused(on(1, 20)).units == 160_000
+    line = either.change(old, new, "executing", at=on(1, 20))
+    either.use(4_000, on(1, 20, 10))
+    either.subscribe("pro", "300k", on(1, 20, 11), on(2, 20, 11))
+    either.applied(line, "credited", on(1, 20, 11), 160_000)
+    assert either.left(on(1, 20, 11)) == 296_000
+    assert either.moves() == {"grant": 460_000, "consume": -8_000, "credit": -156_000}
 
 
-def test_months_that_lapse_between_quote_and_payment_were_not_used(shelf: Shelf):
-    old, new = shelf.offer("core", "10k", "year"), shelf.offer("pro", "10k", "year")
-    shelf.subscribe("core", "10k", on(1, 10), on(1, 10, year=2027), interval="year")
-    shelf.use(2_000, on(1, 20))
+def test_months_that_lapse_between_quote_and_payment_were_not_used(either: Shelf):
+    old, new = either.offer("core", "10k", "year"), either.offer("pro", "10k", "year")
+    either.subscribe("core", "10k", on(1, 10), on(1, 10, year=2027), interval="year")
+    either.use(2_000, on(1, 20))
     quoted_at = on(2, 10) - timedelta(minutes=5)
-    credited = shelf.unused(quoted_at).units
+    credited = either.unused(quoted_at).units
     assert credited == 118_000
-    line = shelf.change(old, new, "executing", at=quoted_at)
-    shelf.accrue(on(2, 10))
+    line = either.change(old, new, "executing", at=quoted_at)
+    either.accrue(on(2, 10))
     end = on(2, 10) + timedelta(minutes=2)
-    shelf.subscribe("pro", "10k", end, end.replace(year=2027), interval="year")
-    shelf.applied(line, "credited", end, credited)
-    assert shelf.left(end) == 120_000
+    either.subscribe("pro", "10k", end, end.replace(year=2027), interval="year")
+    either.applied(line, "credited", end, credited)
+    assert either.left(end) == 120_000
 
 
 def test_a_pack_bought_after_the_quote_is_not_lost(shelf: Shelf):
@@ -329,17 +339,17 @@ def test_a_bridge_of_the_smaller_allowance_holds_until_the_payment(
     assert shelf.left(on(3, 10)) == 0
 
 
-def test_a_change_at_the_period_s_end_carries_what_was_left_then(shelf: Shelf):
-    shelf.subscribe("core", "10k", on(1, 10), on(2, 10))
-    shelf.use(3_000, on(1, 15))
-    line = scheduled(shelf, "10k", "40k")
-    shelf.moved(line, "activating")
-    shelf.accrue(on(2, 10, 10))
-    assert shelf.left(on(2, 10, 10)) == 10_000, "the old period is over, the new one not yet paid"
+def test_a_change_at_the_period_s_end_carries_what_was_left_then(either: Shelf):
+    either.subscribe("core", "10k", on(1, 10), on(2, 10))
+    either.use(3_000, on(1, 15))
+    line = scheduled(either, "10k", "40k")
+    either.moved(line, "activating")
+    either.accrue(on(2, 10, 10))
+    assert either.left(on(2, 10, 10)) == 10_000, "the old period is over, the new one not yet paid"
     for _ in range(2):
-        shelf.applied(line, "carry_over", on(2, 11))
-    assert shelf.left(on(2, 11)) == 7_000 + 40_000
-    assert shelf.left(on(3, 10)) == 0
+        either.applied(line, "carry_over", on(2, 11))
+    assert either.left(on(2, 11)) == 7_000 + 40_000
+    assert either.left(on(3, 10)) == 0
 
 
 def test_a_change_that_is_given_up_takes_its_bridge_with_it(shelf: Shelf):
@@ -387,15 +397,15 @@ def test_a_period_cut_short_outside_takes_its_units_with_it(shelf: Shelf):
 # -- any instant ------------------------------------------------------------------------------
 
 
-def test_one_function_for_any_instant(shelf: Shelf):
-    shelf.subscribe("core", "10k", on(1, 10), on(1, 10, year=2027), interval="year")
-    shelf.use(3_000, on(1, 15))
-    shelf.use(2_000, on(2, 20))
+def test_one_function_for_any_instant(either: Shelf):
+    either.subscribe("core", "10k", on(1, 10), on(1, 10, year=2027), interval="year")
+    either.use(3_000, on(1, 15))
+    either.use(2_000, on(2, 20))
     now = on(3, 1)
     told = {
         at: (standing.left, standing.used, standing.next_expiry)
         for at in (on(1, 12), on(1, 15), on(2, 9), on(2, 10), on(2, 25), on(4, 11))
-        for standing in [shelf.standing(at, now)]
+        for standing in [either.standing(at, now)]
     }
     assert told == {
         on(1, 12): (10_000, 0, on(2, 10)),

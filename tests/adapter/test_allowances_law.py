@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,8 +20,7 @@ from adapter.allowances.calendar import months_after, months_between, slots_of
 from adapter.database import Database, open_database
 from adapter.errors import Invalid
 from adapter.migrations import migrate
-from adapter.tables import AllowanceEntryRow, AllowanceLotRow
-from tests.support.allowances import FAMILY, Shelf
+from tests.support.allowances import FAMILY, Shelf, conserved
 
 START = datetime(2026, 1, 31, 9, tzinfo=UTC)
 PLANS = [("core", "10k"), ("core", "40k"), ("pro", "20k")]
@@ -170,16 +168,6 @@ class Life:
         )
 
 
-def entries_of(shelf: Shelf) -> dict[int, list[AllowanceEntryRow]]:
-    """The entries of each lot, in order of time."""
-    found: dict[int, list[AllowanceEntryRow]] = defaultdict(list)
-    for entry in shelf.entries():
-        found[entry.lot_seq].append(entry)
-    return {
-        lot: sorted(entries, key=lambda one: (one.at, one.seq)) for lot, entries in found.items()
-    }
-
-
 @settings(max_examples=LIVES)
 @given(st.lists(events, max_size=12))
 def test_nothing_is_lost_and_nothing_is_made_up(shop: Database, story: list[tuple[Any, ...]]):
@@ -187,27 +175,7 @@ def test_nothing_is_lost_and_nothing_is_made_up(shop: Database, story: list[tupl
     for event in story:
         life.happens(event)
     life.accrue()
-    lots: dict[int, AllowanceLotRow] = {lot.seq: lot for lot in life.shelf.lots()}
-    left = 0
-    for seq, entries in entries_of(life.shelf).items():
-        balance = 0
-        for entry in entries:
-            balance += entry.units
-            assert balance >= 0, (lots[seq].source, entry.source)
-            assert lots[seq].starts_at <= entry.at <= lots[seq].expires_at
-        came = sum(
-            one.units for one in entries if one.kind in ("grant", "transfer") and one.units > 0
-        )
-        assert came == lots[seq].units
-        closed = [one for one in entries if one.source == "close"]
-        assert balance == 0 or not closed
-        left += balance
-    moves = life.shelf.moves()
-    assert sum(moves.values()) == left
-    assert moves.get("transfer", 0) == 0
-    assert moves.get("grant", 0) == left - sum(
-        moves.get(kind, 0) for kind in ("consume", "expire", "credit")
-    )
+    left = conserved(shop, life.shelf.account)
     used = [one.units for one in life.shelf.entries() if one.source.startswith("usage:")]
     assert life.reported == life.over - sum(used)
     assert life.shelf.left(life.now) <= left

@@ -5,6 +5,7 @@ The catalogue is the built-in one; every moment is billing time.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -48,6 +49,38 @@ def filled(table: type[Row], at: datetime, **values: Any) -> Row:
             found = (value for kind, value in harmless.items() if isinstance(column.type, kind))
             values[column.name] = next(found, at)
     return table(**values)
+
+
+def conserved(database: Database, account: AccountRow) -> int:
+    """Assert that the account's ledger adds up, lot by lot and in all; gives what is left.
+
+    Nothing is below zero at any instant, nothing moves outside a lot's time or after its end, and
+    what was granted was used, lapsed, became money, or is still there.
+    """
+    with database.read() as tx:
+        rows = select(AllowanceLotRow).where(AllowanceLotRow.account_seq == account.seq)
+        lots = {lot.seq: lot for lot in tx.scalars(rows)}
+        entries = list(
+            tx.scalars(select(AllowanceEntryRow).where(AllowanceEntryRow.lot_seq.in_(lots)))
+        )
+    entries.sort(key=lambda one: (one.at, one.seq))
+    balances, came = dict.fromkeys(lots, 0), dict.fromkeys(lots, 0)
+    moved: Counter[str] = Counter()
+    for entry in entries:
+        lot = lots[entry.lot_seq]
+        balances[lot.seq] += entry.units
+        came[lot.seq] += max(entry.units, 0)
+        moved[entry.kind] += entry.units
+        assert balances[lot.seq] >= 0, (lot.source, entry.source)
+        assert lot.starts_at <= entry.at <= lot.expires_at, (lot.source, entry.source)
+        assert (entry.kind in ("grant", "transfer")) or entry.units <= 0, entry.source
+    for entry in entries:
+        assert entry.source != "close" or balances[entry.lot_seq] == 0, lots[entry.lot_seq].source
+    assert came == {seq: lot.units for seq, lot in lots.items()}
+    assert moved["transfer"] == 0
+    left = sum(balances.values())
+    assert moved["grant"] + moved["consume"] + moved["expire"] + moved["credit"] == left
+    return left
 
 
 class Shelf:
