@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 import responses
@@ -18,7 +19,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from adapter.keys import SCOPES
-from sandbox import LoggedCall, Sandbox, Switches, mount
+from mappings import Catalogue
+from sandbox import LoggedCall, Sandbox, Switches, create_app, mount
 from service.settings import Settings
 from service.wiring import Parts, build
 from service.worker import Worker
@@ -172,6 +174,24 @@ class World:
         customer = self.state(ref)["customer"]
         return self.stripe("GET", "/v1/invoices", customer=customer, limit=100)["data"]
 
+    def charged(self, ref: str) -> list[int]:
+        """What was taken from the account's cards, oldest first, in minor units."""
+        customer = self.state(ref)["customer"]
+        found = self.stripe("GET", "/v1/charges", customer=customer, limit=100)["data"]
+        return [one["amount"] for one in reversed(found) if one["status"] == "succeeded"]
+
+    def balance_moves(self, ref: str) -> list[int]:
+        """The movements of the customer's balance, oldest first; credit is negative."""
+        path = f"/v1/customers/{self.state(ref)['customer']}/balance_transactions"
+        return [one["amount"] for one in reversed(self.stripe("GET", path, limit=100)["data"])]
+
+    def visit(self, url: str, **form: str) -> TestResponse:
+        """Somebody follows a link to a page of Stripe's; with ``form``, and fills it in."""
+        browser, path = create_app(self.box).test_client(), urlsplit(url).path
+        answer = browser.post(path, data=form) if form else browser.get(path)
+        self.settle()
+        return answer
+
     def _webhook(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], bytes]:
         # A client of its own: deliveries may come while a request of the tests is under way.
         answer = self.app.test_client().open(
@@ -188,10 +208,14 @@ def world(
     database_url: str,
     *,
     catalogue: str = "operations",
+    sold: Catalogue | None = None,
     switches: Switches | None = None,
     start: datetime = START,
 ) -> Iterator[World]:
-    """A running world on ``database_url``: catalogue synced, webhook endpoint registered."""
+    """A running world on ``database_url``: catalogue synced, webhook endpoint registered.
+
+    ``sold`` is ``catalogue`` with other rules: its prices are those that are synced.
+    """
     box = stocked(catalogue, start, switches)
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mount(box, mock, API)
@@ -204,7 +228,7 @@ def world(
                 "PLANSHIFT_MAIL_FROM": "billing@planshift.example",
             }
         )
-        parts = build(settings, catalogue=loaded(catalogue))
+        parts = build(settings, catalogue=sold or loaded(catalogue))
         on_sale(parts.database, catalogue, start)
         with app_for(parts) as app:
             made = World(parts, app, box, mock)
