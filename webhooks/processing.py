@@ -125,12 +125,12 @@ class Processing:
         return len(events)
 
     def _fetched(self, refs: Sequence[Ref]) -> dict[Ref, _Got]:
-        """Each object once, and what a completed page has made before the page itself: whoever
-        hears of the page finds its subscription and invoice in the mirror.
+        """Each object once, with what moved along with it. That comes first: whoever hears of a
+        completed page finds its subscription and invoice in the mirror.
         """
         named = {ref: self._get(ref) for ref in refs}
-        made = {one for found in named.values() for one in _made_by(found)} - named.keys()
-        return {**{ref: self._get(ref) for ref in sorted(made, key=str)}, **named}
+        along = {one for found in named.values() for one in _moved_with(found)} - named.keys()
+        return {**{ref: self._get(ref) for ref in sorted(along, key=str)}, **named}
 
     def _get(self, ref: Ref) -> _Got:
         try:
@@ -150,7 +150,9 @@ class Processing:
                 if found.fetched is not None:
                     self._store(tx, found.fetched, Moment(now, _told_at(events, ref)))
             for row in rows:
-                mine = [got[ref] for ref in HANDLED[row.type](row)]
+                named = [got[ref] for ref in HANDLED[row.type](row)]
+                along = [got[ref] for found in named for ref in _moved_with(found)]
+                mine = [*named, *along]
                 failure = next((one.failure for one in mine if one.failure), None)
                 if failure is not None:
                     self._fail(row, failure)
@@ -195,13 +197,19 @@ def _told_at(events: Sequence[EventRow], ref: Ref) -> datetime:
     return max(event.occurred_at for event in about or events)
 
 
-def _made_by(got: _Got) -> list[Ref]:
-    """What came about at a page."""
-    if got.fetched is None or not isinstance(got.fetched.snapshot, CheckoutSnapshot):
-        return []
-    session = got.fetched.snapshot
-    made = [Ref("subscription", session.subscription)] if session.subscription else []
-    return [*made, Ref("invoice", session.invoice)] if session.invoice else made
+def _moved_with(got: _Got) -> list[Ref]:
+    """What came about at a page; the customer whose balance an invoice used, or was given back.
+
+    No event need tell of such a movement of the balance.
+    """
+    match got.fetched.snapshot if got.fetched else None:
+        case CheckoutSnapshot(subscription=subscription, invoice=invoice):
+            made = [Ref("subscription", subscription)] if subscription else []
+            return [*made, Ref("invoice", invoice)] if invoice else made
+        case InvoiceSnapshot(customer=customer, ending_balance=int(after), starting_balance=before):
+            return [Ref("customer", customer)] if after != before else []
+        case _:
+            return []
 
 
 def _refs(events: Sequence[EventRow]) -> list[Ref]:

@@ -165,9 +165,22 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
 
 
 def invoice_status(tx: Session, held: Holding) -> str | None:
-    """How the invoice of the current period stands, in Stripe's word."""
-    invoice = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
-    return invoice.status if invoice is not None else None
+    """How the invoice of the current period stands, in Stripe's word.
+
+    A change that was declined leaves its void invoice as the subscription's latest; what was paid
+    for the period before that is still paid.
+    """
+    latest = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
+    if latest is None or latest.status != "void":
+        return latest.status if latest is not None else None
+    end = held.line.period_end.isoformat()
+    earlier = tx.scalars(
+        select(InvoiceRow)
+        .where(InvoiceRow.subscription_id == held.subscription.id, InvoiceRow.status != "void")
+        .order_by(InvoiceRow.created_at.desc())
+    )
+    billing = (row for row in earlier if any(line["period"]["end"] == end for line in row.lines))
+    return next((row.status for row in billing), "void")
 
 
 def _trials(held: Holding) -> bool:
