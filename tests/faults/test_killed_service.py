@@ -172,5 +172,4 @@ def test_an_upgrade_is_finished_once(
     assert (change.lines[0].state, change.lines[0].drift) == ("applied", None)
     invoices = caller.at_stripe("GET", "/v1/invoices", customer=customer)["data"]
     assert [invoice["status"] for invoice in invoices] == ["paid", "paid"]
-    quoted = change.quote.document["timings"]["now"]["total"]["amount"]
-    assert invoices[0]["total"] == quoted
+    assert invoices[0]["total"] == change.quoted_total

@@ -1,8 +1,8 @@
 """The same money whatever Stripe turns out to do where nobody has proven it.
 
 Each open point of the facts is a switch of the sandbox. One life of an account, with a declined
-and a paid upgrade, a failed renewal and a cancellation with credit, is played under the other value
-of every one: what is charged is what was quoted, and nothing drifts.
+and a paid upgrade that credits unused time and a cancellation with credit, is played under the
+other value of every one: what is charged is what was quoted, and nothing drifts.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import pytest
 
 from sandbox import Switches
 from tests.support.world import World, world
+
+TEAM = "virtual-team"
 
 # Settings of an account or a test's patience, not beliefs about Stripe.
 SETTINGS = {
@@ -46,21 +48,21 @@ def others() -> Iterator[Any]:
 
 @pytest.fixture
 def w(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[World]:
-    with world(sqlite_url, switches=Switches(**request.param)) as made:
+    with world(sqlite_url, catalogue="choose-when", switches=Switches(**request.param)) as made:
         yield made
 
 
 @pytest.mark.parametrize("w", list(others()), indirect=True)
 def test_an_account_is_charged_what_it_was_quoted(w: World):
     customer = w.account("acme")
-    buys(w, "core", "10k", 1060)
+    buys(w, "starter", "2k", 4500)
     w.advance(days=10)
 
     w.use_card(customer, "pm_card_chargeCustomerFail")
-    declined = w.execute("acme", w.quote("acme", "pro", "40k"))
+    declined = w.execute("acme", w.quote("acme", "growth", "5k", family=TEAM), when="now")
     assert declined.status_code == 402, declined.json
     w.settle()
-    assert w.plan("acme") == ("core", "10k")
+    assert w.plan("acme", TEAM) == ("starter", "2k")
     assert w.state("acme")["subscriptions"][0]["status"] in ("active", "past_due")
 
     w.use_card(customer, "pm_card_visa")
@@ -69,37 +71,38 @@ def test_an_account_is_charged_what_it_was_quoted(w: World):
     if w.state("acme")["subscriptions"][0]["status"] == "past_due":
         # Where a voided upgrade leaves the subscription past due, nothing is changed until it is
         # resolved, and the refusal says so.
-        body = {"family": "operations", "plan": "pro", "tier": "40k", "interval": "month"}
+        body = {"family": TEAM, "plan": "growth", "tier": "5k", "interval": "month"}
         refused = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]})
         assert (refused.status_code, refused.json["code"]) == (409, "payment_outstanding")
     else:
-        buys(w, "pro", "40k", 6040 - 718)
+        # 21 of January's 31 days are left of 45.00, counted from five seconds before now.
+        buys(w, "growth", "5k", 15900 - 3048)
     leaves(w)
 
 
 def buys(w: World, plan: str, tier: str, due: int) -> None:
     """A change now: quoted, executed, and found at Stripe as it was quoted."""
-    quote = w.quote("acme", plan, tier)
+    quote = w.quote("acme", plan, tier, family=TEAM)
     now = quote["timings"]["now"]
     assert now["due_now"]["amount"] == due
-    answer = w.execute("acme", quote)
+    answer = w.execute("acme", quote, when="now")
     assert answer.status_code == 201, answer.json
     w.settle()
     assert answer.json["lines"][0]["drift"] is None
-    assert w.plan("acme") == (plan, tier)
+    assert w.plan("acme", TEAM) == (plan, tier)
     newest = w.invoices("acme")[0]
     assert (newest["total"], newest["amount_paid"]) == (now["total"]["amount"], due)
 
 
 def leaves(w: World) -> None:
     """Cancelled now: what was quoted as credit is on the balance, and nothing is billed again."""
-    body = {"family": "operations", "plan": None}
+    body = {"family": TEAM, "plan": None}
     quote = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]}).json
     credit = quote["timings"]["now"]["credited_to_balance"]["amount"]
     answer = w.execute("acme", quote, when="now")
     assert answer.status_code == 201, answer.json
     w.settle()
-    assert w.plan("acme") == ("free", "1k")
+    assert w.plan("acme", TEAM) == ("free", "100")
     assert -w.state("acme")["balance"]["amount"] == credit
     before = len(w.invoices("acme"))
     w.advance(days=62)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -34,18 +35,39 @@ def test_a_first_purchase_by_card_is_charged_what_the_quote_said(w: World):
     assert w.mail.subjects() != []
 
 
-def test_an_upgrade_credits_unused_time_and_is_charged_to_the_cent_what_the_quote_said(w: World):
+def test_an_upgrade_is_charged_to_the_cent_what_the_quote_said(w: World):
     w.account("acme")
     w.change("acme", "core", "10k")
     w.advance(days=10)
     quote = w.quote("acme", "pro", "40k")
     now = quote["timings"]["now"]
-    # 21 of January's 31 days are left of 10.60, counted from five seconds before now.
-    assert now["credit"]["amount"] == 718
-    assert (now["total"]["amount"], now["due_now"]["amount"]) == (6040 - 718, 6040 - 718)
+    # Nothing was used of 10,000 operations at 0.00106 each.
+    assert now["credit"]["amount"] == 1060
+    assert (now["total"]["amount"], now["due_now"]["amount"]) == (6040 - 1060, 6040 - 1060)
     assert now["total"]["amount"] == sum(line["amount"] for line in now["lines"])
-    since = len(w.calls())
-    answer = w.execute("acme", quote)
+    is_executed_as_quoted(w, quote)
+    assert w.plan("acme") == ("pro", "40k")
+
+
+def test_an_upgrade_credits_unused_time_where_the_rule_says_so(database_url: str):
+    team = "virtual-team"
+    with world(database_url, catalogue="choose-when") as w:
+        w.account("acme")
+        w.change("acme", "starter", "2k", family=team)
+        w.advance(days=10)
+        quote = w.quote("acme", "growth", "5k", family=team)
+        now = quote["timings"]["now"]
+        # 21 of January's 31 days are left of 45.00, counted from five seconds before now.
+        assert now["credit"]["amount"] == 3048
+        assert (now["total"]["amount"], now["due_now"]["amount"]) == (15900 - 3048, 15900 - 3048)
+        is_executed_as_quoted(w, quote, when="now")
+        assert w.plan("acme", team) == ("growth", "5k")
+
+
+def is_executed_as_quoted(w: World, quote: Any, **order: Any) -> None:
+    """Two calls to Stripe, no drift, and an invoice with the quote's lines and total."""
+    now, since = quote["timings"]["now"], len(w.calls())
+    answer = w.execute("acme", quote, **order)
     assert answer.status_code == 201, answer.json
     calls = [(call.method, call.path) for call in w.calls(since)]
     assert len(calls) == 2, calls
@@ -57,7 +79,6 @@ def test_an_upgrade_credits_unused_time_and_is_charged_to_the_cent_what_the_quot
         line["amount"] for line in now["lines"]
     ]
     assert answer.json["lines"][0]["drift"] is None
-    assert w.plan("acme") == ("pro", "40k")
 
 
 def test_a_declined_upgrade_is_402_and_leaves_everything_as_it_was(w: World):

@@ -42,8 +42,10 @@ def test_the_tour_plays_every_scene_as_announced_and_leaves_nothing(temporary: P
         "4 products and 128 prices, then nothing",
         "Core 10k is in effect",
         "Pro ranks above Core, so this is an upgrade",
-        "of the period is left, and of its price credited",
-        "charged to the cent: 53.",
+        "6,000 unused operations at 0.00106 each",
+        # 60.40 less 6,000 of the 10,000 operations that cost 10.60.
+        "charged to the cent: 54.04 USD",
+        "40,000 operations: what was paid back is not carried over too",
         "the lines of invoice",
         "the subscription is past due",
         "Your payment of $60.40 did not go through",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from mappings import Money, Offer
@@ -12,6 +13,8 @@ from ..stage import Announcement, Scene, Stage, named
 INTO_THE_PERIOD = timedelta(days=10)
 UNLIMITED = "unlimited"
 UNITS = frozenset({"kb", "mb", "gb", "tb"})
+# Of a small plan's allowance, so much is used before the account grows.
+USED = Decimal("0.4")
 
 
 def _large(stage: Stage) -> Offer:
@@ -19,12 +22,18 @@ def _large(stage: Stage) -> Offer:
     return stage.cast.large
 
 
+def _pays_back_units(stage: Stage) -> bool:
+    """Whether growing turns the units that are not used into money off the same bill."""
+    assert stage.cast.upgrade is not None
+    return stage.cast.upgrade.credit == "unused_allowance"
+
+
 def _announce_quote(stage: Stage) -> Announcement:
     decision = stage.cast.upgrade
     assert decision is not None
     credit = {
         "none": "no credit",
-        "unused_allowance": "credit for the unused allowance",
+        "unused_allowance": f"credit for unused {stage.cast.family.unit}",
     }.get(decision.credit, "credit for the unused time")
     return Announcement(
         f"Ten days later Acme asks what {stage.cast.name(_large(stage))} would cost. Asking costs "
@@ -35,10 +44,14 @@ def _announce_quote(stage: Stage) -> Announcement:
 
 def _quote(stage: Stage) -> str:
     stage.sleep_until(stage.now_at_stripe() + INTO_THE_PERIOD)
+    if _pays_back_units(stage):
+        _use_some(stage)
     quote = stage.quote = stage.quote_for(_large(stage))
     change, billed = quote["changes"][0], quote["timings"]["now"]
     _show_offers(stage, change)
     _show_money(stage, billed)
+    if change["allowance_credit"]:
+        _show_units(stage, change["allowance_credit"])
     stage.screen.quotation(change["why"])
     _check_quote(stage, change, billed)
     return f"{billed['credit']['text']} credit, {billed['due_now']['text']} due"
@@ -52,14 +65,18 @@ def _check_quote(stage: Stage, change: Any, billed: Any) -> None:
     stage.expect(f"rule {decision.rule!r} decides", change["decision"]["rule"], decision.rule)
     lines = sum(line["amount"] for line in billed["lines"])
     stage.expect("Stripe's lines add up to the total", lines, billed["total"]["amount"])
-    _check_credit(stage, change["current"], billed["credit"]["amount"])
+    _check_credit(stage, change, billed)
     before = stage.in_effect()
     stage.expect("nothing has changed yet", before, named(stage.held))
 
 
-def _check_credit(stage: Stage, held: Any, credit: int) -> None:
+def _check_credit(stage: Stage, change: Any, billed: Any) -> None:
     """Time is credited by the second, by Stripe; here only that it is that much, to a cent."""
     assert stage.cast.upgrade is not None
+    held, credit = change["current"], billed["credit"]["amount"]
+    if _pays_back_units(stage):
+        _check_units(stage, change, billed)
+        return
     if stage.cast.upgrade.credit not in ("time", "time_to_balance"):
         stage.expect("credit as the rule says", credit > 0, stage.cast.upgrade.credit != "none")
         return
@@ -67,6 +84,44 @@ def _check_credit(stage: Stage, held: Any, credit: int) -> None:
     share = (end - now) / (end - (now - INTO_THE_PERIOD))
     fair = abs(credit - held["price"]["amount"] * share) <= 1
     stage.expect(f"{share:.0%} of the period is left, and of its price credited", fair, True)
+
+
+def _use_some(stage: Stage) -> None:
+    """An internal service reports what the account used of its allowance."""
+    family = stage.cast.family
+    used = int(_granted(stage, stage.cast.small) * USED)
+    record = {"id": "usage-of-the-tour", "family": family.id, "units": used}
+    stage.post("/usage", {"records": [record]})
+    stage.screen.deed("An internal service", f"reports {used:,} {family.unit} used")
+
+
+def _granted(stage: Stage, offer: Offer) -> int:
+    allowance = stage.cast.catalogue.allowance_of(offer)
+    assert allowance is not None, "what is paid back by the unit is granted by the unit"
+    return allowance.units
+
+
+def _left(stage: Stage) -> int:
+    found = stage.planshift.get(f"/v1/accounts/{stage.ref}/allowances")["families"]
+    return next(int(one["left"]) for one in found if one["family"] == stage.cast.family.id)
+
+
+def _check_units(stage: Stage, change: Any, billed: Any) -> None:
+    """Price held, divided by its size, times what is left; never more than the bill."""
+    granted = _granted(stage, stage.cast.small)
+    left = granted - int(granted * USED)
+    unit = stage.cast.family.unit
+    stage.expect(f"{left:,} {unit} are unused", change["allowance_credit"]["units"], left)
+    price = Decimal(change["current"]["price"]["amount"])
+    worth = int((price * left / granted).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    bill = billed["total"]["amount"] + billed["credit"]["amount"]
+    claim = "they are credited at what they were paid with, on this bill"
+    stage.expect(claim, billed["credit"]["amount"], min(worth, bill))
+
+
+def _show_units(stage: Stage, credit: Any) -> None:
+    each = f"{credit['units']:,} unused {stage.cast.family.unit} at {credit['price_per_unit']} each"
+    stage.screen.sums([(each, credit["worth"]["text"])])
 
 
 def _show_offers(stage: Stage, change: Any) -> None:
@@ -167,6 +222,10 @@ def _order(stage: Stage) -> str:
     stage.held = _large(stage)
     name = stage.cast.short_name(stage.held)
     stage.soon(f"{name} is in effect", stage.in_effect, named(stage.held))
+    if _pays_back_units(stage):
+        fresh = _granted(stage, stage.held)
+        claim = f"{fresh:,} {stage.cast.family.unit}: what was paid back is not carried over too"
+        stage.soon(claim, lambda: _left(stage), fresh)
     stage.letter(says=name)
     return f"{due['text']} charged, the same lines"
 
