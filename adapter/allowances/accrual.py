@@ -85,13 +85,12 @@ class Accrual:
 
     def _close_what_ended(self, family: Family) -> None:
         # A price that maps to nothing says nothing of the units that were granted before it.
-        there = {(held.subscription.id, held.line.id, held.line.family) for held in self.holdings}
+        there = {(held.subscription.id, held.line.family) for held in self.holdings}
         for lot in self.ledger.lots:
             row = lot.row
             if row.family != family.id or not row.subscription_id or lot.closed_at:
                 continue
-            line = (row.subscription_id, row.item_id)
-            if (*line, family.id) in there or (*line, None) in there:
+            if (row.subscription_id, family.id) in there or (row.subscription_id, None) in there:
                 continue
             ended = self._ended.get(row.subscription_id)
             self.ledger.close(lot, Move.EXPIRE, ended or self.at)
@@ -117,17 +116,21 @@ class Accrual:
                 break
             self._grant_slot(held, allowance, slot, change if bridges else None)
 
+    def _lots_of(self, held: Holding) -> list[Lot]:
+        """The lots of a line. A new phase of a schedule may bring the line as another item, so
+        those of items that are gone are its own, too.
+        """
+        others = {one.line.id for one in self.holdings} - {held.line.id}
+        lots = self.ledger.of(str(held.line.family), held.subscription.id)
+        return [lot for lot in lots if lot.row.item_id not in others]
+
     def catch_up(self, held: Holding) -> None:
         """Grant the months of the plan before that were due and that nobody had asked about yet.
 
         The mirror shows only the new plan; what the old one granted is known from its lots.
         """
         start = held.line.period_start
-        lots = [
-            lot
-            for lot in self.ledger.of(str(held.line.family), held.subscription.id)
-            if lot.row.item_id == held.line.id and lot.row.kind == Kind.GRANT
-        ]
+        lots = [lot for lot in self._lots_of(held) if lot.row.kind == Kind.GRANT]
         last = sorted(lots, key=lambda lot: (lot.row.stretch_start, lot.row.slot))[-1:]
         if not last or last[0].closed_early:
             return
@@ -158,7 +161,7 @@ class Accrual:
         line = held.line
         return [
             lot
-            for lot in self.ledger.of(held.offer.family, held.subscription.id)
+            for lot in self._lots_of(held)
             if not lot.closed_at
             and lot.row.expires_at >= line.period_start
             and not (
@@ -180,9 +183,8 @@ class Accrual:
         place, quantity = place_of(held), held.line.quantity
         earlier = [
             lot
-            for lot in self.ledger.of(place.family, place.subscription_id)
-            if (lot.row.item_id, lot.row.stretch_start) == (place.item_id, place.stretch_start)
-            and lot.row.slot == slot.number
+            for lot in self._lots_of(held)
+            if (lot.row.stretch_start, lot.row.slot) == (place.stretch_start, slot.number)
             and lot.row.kind in (Kind.GRANT, Kind.BRIDGE)
         ]
         same = [lot for lot in earlier if lot.granted_for(held.offer, quantity)]

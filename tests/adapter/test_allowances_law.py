@@ -60,6 +60,7 @@ class Life:
         self.reported = self.over = 0
         self._eager = eager
         self._number = 0
+        self._item = "si"
         self._held: tuple[Any, ...] | None = None
         self._began = START
 
@@ -115,6 +116,7 @@ class Life:
         line = self._order(self._held, offer, "scheduled", "period_end")
         self.now = self._ends()
         old, self._held, self._began = self._held, offer, self.now
+        self._item = f"si_{next(numbers)}"
         self._shows()
         self.shelf.moved(line, "activating")
         self.now += timedelta(days=1)
@@ -150,6 +152,7 @@ class Life:
             interval=interval,
             quantity=quantity,
             sub=self.shelf.sub(self._number),
+            item=self._item,
         )
         self.shelf.accrue(self.now)
 

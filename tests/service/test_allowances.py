@@ -7,7 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from adapter.tables import AccountRow
+from tests.support.allowances import conserved
 from tests.support.world import START, World, world
 
 USAGE = "/v1/accounts/acme/usage"
@@ -186,6 +189,28 @@ def test_an_instant_is_given_with_its_zone_and_within_reason(lite: World):
         assert (answer.status_code, answer.json["code"]) == (422, code)
     answer = lite.call("GET", "/v1/accounts/acme/allowances?at=9999-12-31T23:59:59Z")
     assert (answer.status_code, answer.json["code"]) == (422, "instant_out_of_range")
+
+
+def test_row_2_3_an_upgrade_at_the_next_cycle_carries_what_is_left(sqlite_url: str):
+    """From the renewal to its payment a bridge holds; once it is paid nothing is lost."""
+    with world(sqlite_url, catalogue="choose-when") as made:
+        made.account("acme")
+        small = made.quote("acme", "starter", "1k", family="virtual-team")
+        assert made.execute("acme", small, when="now").status_code == 201
+        made.settle()
+        report(made, record("run-1", 30, family="virtual-team"))
+        large = made.quote("acme", "starter", "2k", family="virtual-team")
+        assert made.execute("acme", large, when="period_end").status_code == 201
+        told = []
+        for hours in (31 * 24, 2):
+            later(made, hours=hours)
+            families = made.get("/v1/accounts/acme/allowances")["families"]
+            (team,) = [one for one in families if one["family"] == "virtual-team"]
+            told.append((team["left"], sorted(lot["kind"] for lot in team["lots"])))
+        assert told == [(1_000, ["bridge"]), (970 + 2_000, ["bridge", "carried", "grant"])]
+        with made.parts.database.read() as tx:
+            account = tx.scalars(select(AccountRow)).one()
+        conserved(made.parts.database, account)
 
 
 def test_a_family_of_which_nothing_is_held_has_no_units(sqlite_url: str):

@@ -116,6 +116,7 @@ class Shelf:
         interval: str = "month",
         quantity: int = 1,
         sub: str = "sub_1",
+        item: str = "si",
     ) -> None:
         """The same before anything followed from it."""
         with self.database.write() as tx:
@@ -129,10 +130,16 @@ class Shelf:
                     status="active",
                     ended_at=None,
                 )
-                line = filled(LineRow, start, id=f"si_{sub}", subscription_id=sub, currency="usd")
-                row.lines.append(line)
                 tx.add(row)
-            (line,) = row.lines
+            lines = {line.id: line for line in row.lines}
+            name = f"{item}_{sub}"
+            if name not in lines:
+                line = filled(LineRow, start, id=name, subscription_id=sub, currency="usd")
+                lines[name] = line
+                row.lines.append(line)
+            for line in row.lines:
+                line.removed = line.id != name
+            line = lines[name]
             line.price_id = f"price_{plan}_{tier}_{interval}"
             line.family, line.plan, line.tier, line.interval = FAMILY, plan, tier, interval
             line.quantity, line.period_start, line.period_end = quantity, start, end
