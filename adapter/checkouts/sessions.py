@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -107,18 +107,17 @@ class Checkouts:
 
         Raises:
             StepRefused: Stripe does not make such a page.
-            Unavailable: Stripe did not answer; opening again finishes it.
+            Unavailable: Stripe did not answer, or another request is making the page at this
+                moment; opening again finishes it.
         """
-        row = self._recorded(account, wanted)
-        if row.state == "open" and row.session_id is not None:
-            self._checkout_mirror.refresh(account, row.session_id)
-            row = self.find(row.id)
-            if row.state == "open" and not self._is_short(row):
-                return row
-            if row.state == "open":
-                self.expire(row)
-            row = self._recorded(account, wanted)
-        return self._made(row)
+        known = self._unclosed(account, wanted)
+        if known is not None and known.state == "open":
+            known = self._still_of_use(known)
+        if known is None:
+            return self._made(self._recorded(account, wanted))
+        if known.state == "opening" and self._clock.now() < known.created_at + self._ownership:
+            raise _being_made()
+        return self._made(known)
 
     def find(self, checkout_id: str) -> CheckoutRow:
         """A session by our id."""
@@ -197,12 +196,21 @@ class Checkouts:
                     return
         self._mirror.refresh_customer(customer)
 
+    def _still_of_use(self, row: CheckoutRow) -> CheckoutRow | None:
+        """The open page if a customer can still be sent to it; None once it is closed."""
+        row = self.refresh(row)
+        if row.state != "open":
+            return None
+        now = self._reader.billing_now(row.account.test_clock)
+        assert row.expires_at is not None
+        if row.expires_at - now >= SHORTEST:
+            return row
+        self.expire(row)
+        return None
+
     def _recorded(self, account: AccountRow, wanted: Wanted) -> CheckoutRow:
-        """The row of the one page that may be open for this request; made if there is none."""
+        """Commit what is wanted, with the work that resumes it."""
         now = self._clock.now()
-        known = self._unclosed(account, wanted)
-        if known is not None:
-            return known
         row_id = new_id("co")
         back = wanted.return_url or self._public_url
         row = CheckoutRow(
@@ -227,11 +235,8 @@ class Checkouts:
                 tx.flush()
                 owner = account.customer_id or account.id
                 arm(tx, Work.CHECKOUT, row_id, owner, now + self._ownership)
-        except IntegrityError:
-            taken = self._unclosed(account, wanted)
-            if taken is None:
-                raise Unavailable.stripe("another request is opening the same page") from None
-            return taken
+        except IntegrityError as first:
+            raise _being_made() from first
         return self.find(row_id)
 
     def _unclosed(self, account: AccountRow, wanted: Wanted) -> CheckoutRow | None:
@@ -287,10 +292,6 @@ class Checkouts:
                 owner = account.customer_id or account.id
                 arm(tx, Work.CHECKOUT, row.id, owner, at, clock)
 
-    def _is_short(self, row: CheckoutRow) -> bool:
-        now = self._reader.billing_now(row.account.test_clock)
-        return row.expires_at is not None and row.expires_at - now < SHORTEST
-
     def _steps(self, row: CheckoutRow) -> Steps:
         return Steps(self._database, self._writer, self._clock, f"checkout:{row.id}")
 
@@ -310,6 +311,7 @@ class Checkouts:
         return found if found.default_payment_method == method else None
 
 
-def at_least_half_an_hour(now: datetime, wanted: datetime) -> datetime:
-    """The nearest expiry that Stripe takes: 30 minutes to 24 hours ahead (stripe-facts §3.9)."""
-    return min(max(wanted, now + timedelta(minutes=31)), now + timedelta(hours=23, minutes=59))
+def _being_made() -> Unavailable:
+    return Unavailable(
+        "stripe_unavailable", "Another request is making the same page at this moment; ask again."
+    )

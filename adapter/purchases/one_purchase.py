@@ -140,7 +140,9 @@ class OnePurchase:
 def _next_look(invoice: InvoiceSnapshot, moment: Moment) -> datetime:
     if is_under_way(invoice):
         return moment.billing + DEBIT_LOOK
-    return max(invoice.created_at + PATIENCE, moment.billing)
+    late = invoice.created_at + PATIENCE
+    # Once it is late it is given up at once; should Stripe not let go of it, not over and over.
+    return late if late > moment.billing else moment.billing + DEBIT_LOOK
 
 
 def is_under_way(invoice: InvoiceSnapshot) -> bool:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from adapter.tables import CheckoutRow
 from sandbox.pages.visitor import Visitor
 from tests.support.world import World, world
 
@@ -90,6 +93,32 @@ def test_the_last_page_that_is_completed_decides(w: World):
         "visa": False,
         "mastercard": True,
     }
+
+
+def test_a_click_while_the_page_is_being_made_waits_for_that_one(w: World):
+    w.account("acme", card=None)
+    w.box.fail_next("POST", "/v1/checkout/sessions$", "timeout_after", count=2)
+    first, second = open_page(w), open_page(w)
+    assert (first.status_code, first.json["code"]) == (503, "stripe_unavailable")
+    assert (second.status_code, second.json["code"]) == (503, "stripe_unavailable")
+    with w.parts.database.write() as tx:
+        long_ago = datetime.now(UTC) - timedelta(minutes=5)
+        tx.execute(update(CheckoutRow).values(created_at=long_ago))
+    third = open_page(w)
+    assert third.status_code == 201, third.json
+    customer = w.state("acme")["customer"]
+    (session,) = w.stripe("GET", "/v1/checkout/sessions", customer=customer)["data"]
+    assert session["id"] == third.json["id"]
+
+
+def test_an_account_on_a_test_clock_has_pages_too(w: World):
+    clock = w.stripe("POST", "/v1/test_helpers/test_clocks", frozen_time=w.box.now())["id"]
+    w.account("acme", card=None, test_clock=clock)
+    page = open_page(w).json
+    assert open_page(w).json == page
+    assert Visitor(w.box).pay(page["id"]) == "complete"
+    w.settle()
+    assert default_at_stripe(w) is not None
 
 
 def test_a_lost_completion_is_found_by_asking(w: World):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from ...billing import Bill, Purchase
 from ...checkouts.mirroring import Purpose
-from ...checkouts.sessions import Wanted, at_least_half_an_hour
+from ...checkouts.sessions import Wanted
 from ...clock import to_unix
 from ...gateway.snapshots import CHANGE_KEY
 from ...steps import StepRefused
@@ -73,4 +74,9 @@ class ThroughCheckout:
         ends = one.period_end()
         if ends is None:
             return params
-        return {**params, "expires_at": to_unix(at_least_half_an_hour(one.billing_now(), ends))}
+        return {**params, "expires_at": to_unix(_allowed_expiry(one.billing_now(), ends))}
+
+
+def _allowed_expiry(now: datetime, wanted: datetime) -> datetime:
+    """The nearest expiry that Stripe takes: 30 minutes to 24 hours ahead (stripe-facts §3.9)."""
+    return min(max(wanted, now + timedelta(minutes=31)), now + timedelta(hours=23, minutes=59))
