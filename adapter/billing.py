@@ -210,13 +210,18 @@ class Later:
 
 @dataclass(frozen=True)
 class Resubscribe:
-    """The end of one subscription now, and a new one in its place, in one request."""
+    """The end of one subscription now, and a new one in its place, in one request.
+
+    ``due``: what the quote said is charged once the credit of the end is used, in minor units;
+    None until it was quoted.
+    """
 
     customer: str
     subscription: str
     credit: bool
     price: str
     quantity: int
+    due: int | None = None
 
     @property
     def ending(self) -> Cancel:

@@ -28,12 +28,22 @@ def drift_of(tx: Session, line: ChangeLineRow) -> dict[str, Any] | None:
     total = invoice.total if invoice else None
     if line.change.quoted_total is not None and not _as_quoted(line, total):
         wrong["total"] = {"expected": line.change.quoted_total, "actual": total}
+    due = line.change.bill.get("due")
+    if due is not None and not _as_due(invoice, due):
+        wrong["due"] = {"expected": due, "actual": invoice.amount_due if invoice else None}
     return wrong or None
 
 
 def _is_meant(line: ChangeLineRow, family: str | None) -> bool:
     """An unknown price counts as well: it is not what was agreed."""
     return family in (line.family, None)
+
+
+def _as_due(invoice: InvoiceRow | None, due: int) -> bool:
+    """Where a plan ends and another begins in one request, the credit of the end pays first, and
+    it may be a little less than quoted.
+    """
+    return invoice is not None and 0 <= invoice.amount_due - due <= 1 + invoice.total // 1000
 
 
 def _as_quoted(line: ChangeLineRow, total: int | None) -> bool:

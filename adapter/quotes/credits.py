@@ -13,7 +13,6 @@ from mappings import Catalogue
 from ..allowances import unused
 from ..billing import Credit
 from ..gateway.snapshots import InvoiceSnapshot
-from ..prices import product_of
 from ..tables import AccountRow
 from .targets import Target
 
@@ -62,4 +61,5 @@ def payback_of(
     per_unit = Decimal(line.unit_amount) / Decimal(size)
     exact = Decimal(units) * Decimal(line.unit_amount) / Decimal(size)
     worth = int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    return Payback(units, per_unit, worth, line.currency, product_of(tx, line.price_id))
+    product = catalogue.unused_product_id(held.offer.family)
+    return Payback(units, per_unit, worth, line.currency, product)

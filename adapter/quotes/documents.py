@@ -91,6 +91,28 @@ def billed_now(invoice: InvoiceSnapshot, price: str | None, at: datetime) -> dic
     }
 
 
+def billed_anew(
+    invoice: InvoiceSnapshot, ending: InvoiceSnapshot | None, price: str | None, at: datetime
+) -> dict[str, Any]:
+    """The money of a new subscription in the place of one that ends now.
+
+    ``invoice`` previews the new one with the balance of today, ``ending`` the credit that the end
+    of the old one brings (None: none). Stripe previews the two one by one; together, that credit
+    is on the balance when the new invoice is made.
+    """
+    currency = invoice.currency
+    credit = max(-ending.total, 0) if ending else 0
+    available = max(-invoice.starting_balance, 0) + credit
+    return {
+        **billed_now(invoice, price, at),
+        "due_now": money(max(invoice.amount_due - credit, 0), currency),
+        "credit": money(credit, currency),
+        "balance_used": money(min(available, max(invoice.total, 0)), currency),
+        "credited_to_balance": money(credit, currency),
+        "ending_lines": [line.to_json() for line in ending.lines] if ending else [],
+    }
+
+
 def billed_later(preview: InvoiceSnapshot | None, currency: str, at: datetime) -> dict[str, Any]:
     """The money of a change at the period's end: nothing now; ``preview`` is of its first invoice.
 

@@ -91,16 +91,20 @@ def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str,
 
 
 def same_money(target: Target, quoted: dict[str, Any], preview: InvoiceSnapshot) -> bool:
-    """Whether a second preview says what the quote said.
+    """Whether a second preview says what the quote said."""
+    if target.price is not None:
+        return bool(preview.total == quoted["total"]["amount"])
+    return only_melted(target, quoted["total"]["amount"], preview.total)
+
+
+def only_melted(target: Target, quoted: int, total: int) -> bool:
+    """Whether the total of an ending is as ``quoted``, but for the time since.
 
     An ending has no proration date (Stripe prorates at the second it happens), so its credit melts
     while the quote is read; it may have melted by what the quote's lifetime explains.
     """
-    if target.price is not None:
-        return bool(preview.total == quoted["total"]["amount"])
-    melted = int(preview.total - quoted["total"]["amount"])
     held = target.held
     assert held is not None
     period = (held.line.period_end - held.line.period_start).total_seconds()
     worth = (held.line.unit_amount or 0) * held.line.quantity
-    return 0 <= melted <= worth * LIFETIME.total_seconds() / period + 1
+    return 0 <= total - quoted <= worth * LIFETIME.total_seconds() / period + 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 
-from ..billing import Bill, Billed, Credit
+from ..billing import Bill, Billed, Credit, Resubscribe
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
 from ..gateway.failures import Refused
@@ -19,8 +19,8 @@ from ..prices import offer_to_dict
 from ..tables import AccountRow, QuoteRow
 from .bills import bill_now, bill_of, billed_by, proration_date
 from .credits import Payback, payback_of
-from .documents import billed_later, billed_nothing, billed_now, quote_document
-from .previews import LIFETIME, Previews, first_period, same_money
+from .documents import billed_anew, billed_later, billed_nothing, billed_now, quote_document
+from .previews import LIFETIME, Previews, first_period, only_melted, same_money
 from .refusals import refuse_if_scheduled_elsewhere
 from .targets import Target, Wanted, resolve
 
@@ -80,7 +80,7 @@ class Quotes:
                 "wanted": wanted.to_json(),
                 "to": offer_to_dict(target.offer) if target.offer else None,
                 "from": offer_to_dict(target.current) if target.current else None,
-                "proration_date": proration_date(target.held, at),
+                "proration_date": proration_date(target.at, at),
                 "credit": credit.__dict__ if credit else None,
                 "credited_units": payback.units if payback else None,
             },
@@ -149,9 +149,19 @@ class Quotes:
             raise self._stale(account, wanted, refused.message) from refused
         # Once more: Stripe's answer may have shown that its clock is ahead of what we thought.
         self._refuse_expired(account, quote)
-        if not same_money(target, quote.document["timings"][when], preview):
+        quoted = quote.document["timings"][when]
+        if isinstance(bill, Resubscribe):
+            bill = replace(bill, due=quoted["due_now"]["amount"])
+        if not same_money(target, quoted, preview) or not self._ends_alike(target, bill, quoted):
             raise self._stale(account, wanted, "The amounts moved since the quote.")
         return Agreed(target, bill, preview.total, units, takes_effect)
+
+    def _ends_alike(self, target: Target, bill: Bill, quoted: dict[str, Any]) -> bool:
+        """Whether the end that goes before a new start still brings the credit of the quote."""
+        if not isinstance(bill, Resubscribe) or not bill.credit:
+            return True
+        ending = self._reader.preview(bill.ending.preview())
+        return only_melted(target, -quoted["credited_to_balance"]["amount"], ending.total)
 
     def decision(self, quote: QuoteRow) -> Decision:
         """The rule as it was resolved when the quote was made."""
@@ -189,7 +199,7 @@ class Quotes:
         self, account: AccountRow, target: Target, payback: Payback | None, now: datetime
     ) -> tuple[dict[str, Any], datetime, Credit | None]:
         def at(moment: datetime, credit: Credit | None = None) -> Billed:
-            return bill_now(account, target, proration_date(target.held, moment), credit)
+            return bill_now(account, target, proration_date(target.at, moment), credit)
 
         if billed_by(at(now)) is None:
             assert target.held is not None
@@ -199,6 +209,10 @@ class Quotes:
         if credit is not None:
             preview = self._reader.preview(at(now, credit).preview())
         price = target.price.id if target.price else None
+        bill = at(now)
+        if isinstance(bill, Resubscribe):
+            ending = self._reader.preview(bill.ending.preview()) if bill.credit else None
+            return billed_anew(preview, ending, price, now), now, None
         return billed_now(preview, price, now), now, credit
 
     def _timing_later(self, target: Target) -> dict[str, Any]:

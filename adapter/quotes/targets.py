@@ -95,12 +95,16 @@ class Target:
     @property
     def subscription(self) -> str | None:
         """The subscription that is changed; None if one is to be made."""
-        at = self.held or self.host
-        return at.subscription.id if at else None
+        return self.at.subscription.id if self.at else None
+
+    @property
+    def at(self) -> Holding | None:
+        """The line that is changed, or the one whose subscription is joined."""
+        return self.held or self.host
 
     def basis(self) -> dict[str, Any]:
         """The state this was computed on; a quote is stale once it differs."""
-        at = self.held or self.host
+        at = self.at
         if at is None:
             return {"subscription": None}
         sub, line = at.subscription, at.line
@@ -242,7 +246,8 @@ def _others(holdings: list[Holding], held: Holding | None) -> list[Holding]:
 def _refuse_shared_cycle(target: Target, others: list[Holding]) -> None:
     """Another interval or cycle would bill every line anew, so it takes an order of all of them."""
     decision = target.decision
-    restarts = decision.cycle == "restart" and decision.timing != "period_end"
+    anew = decision.cycle == "restart" or decision.route == "cancel_and_resubscribe"
+    restarts = anew and decision.timing != "period_end"
     if target.kind != "change" or not others or not (target.reanchors or restarts):
         return
     families = sorted({other.offer.family for other in others if other.offer})
