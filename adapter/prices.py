@@ -84,8 +84,3 @@ def are_offers(tx: Session, price_ids: set[str]) -> bool:
     """Whether every one of these prices carries one of our offers, current or older."""
     known = tx.scalars(select(PriceRow.id).where(PriceRow.id.in_(price_ids)))
     return set(known.all()) == price_ids
-
-
-def product_of(tx: Session, price_id: str) -> str:
-    """The product at Stripe that a known price belongs to."""
-    return tx.get_one(PriceRow, price_id).product_id

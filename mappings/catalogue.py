@@ -116,6 +116,18 @@ class Catalogue:
         """What customers read on an invoice: "Operations Core"."""
         return f"{self.family(family).name} {self.plan(family, plan).name}"
 
+    def unused_product_id(self, family: str) -> str:
+        """The id at Stripe of what a line is about that pays back unused allowance."""
+        return naming.unused_product_id(self.tenant, family)
+
+    def unused_product_name(self, family: str) -> str:
+        """What customers read on such a line: "Unused operations"."""
+        return f"Unused {self.family(family).unit}"
+
+    def unused_product_metadata(self, family: str) -> dict[str, str]:
+        """Metadata that marks that product as this catalogue's."""
+        return naming.unused_product_metadata(self.tenant, family)
+
     def price_nickname(self, offer: Offer) -> str:
         """What staff read in Stripe's dashboard: "Core 10k monthly"."""
         period = {None: "", "month": " monthly", "year": " annual"}[offer.interval]

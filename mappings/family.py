@@ -132,6 +132,11 @@ class Family:
     def free_plan(self) -> Plan | None:
         return next((plan for plan in self.plans.values() if plan.is_free), None)
 
+    @property
+    def pays_back(self) -> bool:
+        """Whether some rule pays back allowance that was not used."""
+        return any(rule.then.credit == "unused_allowance" for rule in self.rules)
+
     def plan(self, plan_id: str) -> Plan:
         """Raises UnknownOffer (field "plan")."""
         if plan_id not in self.plans:

@@ -30,6 +30,15 @@ def product_metadata(tenant: str, family: str, plan: str) -> dict[str, str]:
     return {TENANT: tenant, FAMILY: family, PLAN: plan}
 
 
+def unused_product_id(tenant: str, family: str) -> str:
+    """No plan's product: a plan's id has no underscore."""
+    return f"planshift_{tenant}_{family}__unused"
+
+
+def unused_product_metadata(tenant: str, family: str) -> dict[str, str]:
+    return {TENANT: tenant, FAMILY: family}
+
+
 def metadata(tenant: str, offer: Offer) -> dict[str, str]:
     """All six keys; an absent interval or currency is an empty string and so is left out."""
     values = (offer.family, offer.plan, offer.tier, offer.interval, offer.currency)

@@ -41,7 +41,7 @@ class Action(ABC):
 
 @dataclass(frozen=True)
 class CreateProduct(Action):
-    """A plan that Stripe does not know yet; its id is ours, so it cannot be made twice."""
+    """What Stripe does not know yet, a plan mostly; its id is ours, so it cannot be made twice."""
 
     verb, noun, operation = "create", "product", Operation.PRODUCT_CREATE
 

@@ -28,13 +28,21 @@ class Inventory:
         return (price for price in self.prices if price.product == product)
 
 
+@dataclass(frozen=True)
+class WantedProduct:
+    """How a product is to be: what customers read on invoices, and what marks it as ours."""
+
+    name: str
+    metadata: Mapping[str, str]
+
+
 def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
     """List what matters to ``catalogue``: one call per 100 products and one per 100 prices.
 
     Everything else the Stripe account holds is passed over while reading, so that a large account
     costs time but no memory.
     """
-    ids = sold_products(catalogue).keys()
+    ids = wanted_products(catalogue).keys()
     products = {
         product.id: product
         for product in reader.products()
@@ -51,12 +59,24 @@ def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
     return Inventory(products, tuple(prices))
 
 
-def sold_products(catalogue: Catalogue) -> dict[str, tuple[str, str]]:
-    """The products Stripe must hold: family and plan of each, by product id, in order."""
-    return {
-        catalogue.product_id(offer.family, offer.plan): (offer.family, offer.plan)
-        for offer in catalogue.priced_offers()
+def wanted_products(catalogue: Catalogue) -> dict[str, WantedProduct]:
+    """The products Stripe must hold, by their ids, in order: one per plan that is sold, and one per
+    family that pays back unused allowance, for the line that says so.
+    """
+    sold = dict.fromkeys((offer.family, offer.plan) for offer in catalogue.priced_offers())
+    wanted = {
+        catalogue.product_id(*plan): WantedProduct(
+            catalogue.product_name(*plan), catalogue.product_metadata(*plan)
+        )
+        for plan in sold
     }
+    for family in catalogue.families.values():
+        if family.pays_back:
+            wanted[catalogue.unused_product_id(family.id)] = WantedProduct(
+                catalogue.unused_product_name(family.id),
+                catalogue.unused_product_metadata(family.id),
+            )
+    return wanted
 
 
 def is_ours(catalogue: Catalogue, metadata: Mapping[str, str]) -> bool:

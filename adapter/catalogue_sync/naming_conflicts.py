@@ -7,7 +7,7 @@ from mappings import Catalogue
 from ..errors import Conflict
 from ..gateway.read import ListedPrice
 from ..gateway.snapshots import ProductSnapshot
-from .inventory import Inventory, is_ours, sold_products
+from .inventory import Inventory, is_ours, wanted_products
 
 
 class NameTaken(Conflict):
@@ -36,7 +36,7 @@ def refuse_taken_names(catalogue: Catalogue, inventory: Inventory) -> None:
     """Raises NameTaken naming everything foreign that sits on a product id or key of ours."""
     products = [
         inventory.products[product]
-        for product in sold_products(catalogue)
+        for product in wanted_products(catalogue)
         if product in inventory.products
         and not is_ours(catalogue, inventory.products[product].metadata)
     ]

@@ -13,7 +13,7 @@ from ..gateway.read import Reader
 from ..gateway.snapshots import ProductSnapshot
 from .actions import KINDS, Action, ArchivePrice, ArchiveProduct, CreateProduct, UpdateProduct
 from .interrupted import Interrupted
-from .inventory import Inventory, is_ours, named_plan, sold_products, take_inventory
+from .inventory import Inventory, is_ours, named_plan, take_inventory, wanted_products
 from .naming_conflicts import refuse_taken_names
 from .offers import plan_offers
 from .retired import KeptPrice, plan_retired
@@ -50,7 +50,7 @@ def plan_sync(catalogue: Catalogue, database: Database, reader: Reader) -> SyncP
     offers = plan_offers(catalogue, inventory)
     retired = plan_retired(catalogue, inventory, offers.current, use)
     planned = [
-        *_sold(catalogue, inventory),
+        *_wanted(catalogue, inventory),
         *offers.actions,
         *retired.actions,
         *_left(catalogue, inventory, retired.actions, use),
@@ -64,16 +64,14 @@ def plan_sync(catalogue: Catalogue, database: Database, reader: Reader) -> SyncP
     )
 
 
-def _sold(catalogue: Catalogue, inventory: Inventory) -> Iterator[Action]:
+def _wanted(catalogue: Catalogue, inventory: Inventory) -> Iterator[Action]:
     """Products that have to be made, or put right."""
-    for product, (family, plan) in sold_products(catalogue).items():
-        name = catalogue.product_name(family, plan)
-        metadata = catalogue.product_metadata(family, plan)
+    for product, wanted in wanted_products(catalogue).items():
         found = inventory.products.get(product)
         if found is None:
-            yield CreateProduct(product, name, metadata)
+            yield CreateProduct(product, wanted.name, wanted.metadata)
             continue
-        changes = _drift(found, name, metadata)
+        changes = _drift(found, wanted.name, wanted.metadata)
         if changes:
             yield UpdateProduct(product, found.name, changes)
 
@@ -113,5 +111,5 @@ def _left(
 
 def _names(catalogue: Catalogue, inventory: Inventory) -> dict[str, str]:
     found = {product.id: product.name for product in inventory.products.values()}
-    sold = sold_products(catalogue).items()
-    return {**found, **{product: catalogue.product_name(*plan) for product, plan in sold}}
+    wanted = wanted_products(catalogue).items()
+    return {**found, **{product: one.name for product, one in wanted}}

@@ -165,7 +165,7 @@ def test_the_first_sync_makes_every_product_and_price_and_the_second_writes_noth
     operations = load_catalogue("operations")
     offers = list(operations.priced_offers())
     result = world.sync(operations)
-    assert len(result.done) == len(world.writes()) == 4 + len(offers)
+    assert len(result.done) == len(world.writes()) == 4 + 1 + len(offers)
     held = {price.lookup_key: price for price in world.reader.prices()}
     for offer in offers:
         price = held[operations.lookup_key(offer)]
@@ -187,6 +187,20 @@ def test_products_carry_the_names_and_metadata_of_their_plans(world: World):
         "planshift_mail_email_plus": ("Email Plus", small().product_metadata("email", "plus")),
         "planshift_mail_email_max": ("Email Max", small().product_metadata("email", "max")),
     }
+
+
+def test_a_family_that_pays_back_unused_units_has_a_product_for_the_line_that_says_so(world: World):
+    operations = load_catalogue("operations")
+    world.sync(operations)
+    unused = "planshift_operations_operations__unused"
+    found = {product.id: product for product in world.reader.products()}
+    assert found[unused].name == "Unused operations"
+    assert operations.unused_product_id("operations") == unused
+    # Renamed by somebody, it is put right; it has no plan, and so is nobody's leftover.
+    world.client.v1.products.update(unused, {"name": "Discount", "active": False})
+    assert world.said(operations) == [
+        "update product 'Discount': active again, name 'Unused operations'"
+    ]
 
 
 def test_what_is_sold_can_be_bought_at_once(world: World):

@@ -118,6 +118,7 @@ def schedule_change_to(database: Database, price: str) -> None:
     change: dict[str, Any] = {"kind": "change", "timing": "period_end", "created_at": START}
     change |= {"bill": {}, "acknowledgements": [], "selections": {}}
     line: dict[str, Any] = {"family": "email", "quantity": 1, "state": "scheduled", "history": []}
+    line["decision"] = {}
     with database.write() as tx:
         owner = account_in(tx)
         tx.add(QuoteRow(id="quo_1", **owner, **quote))
@@ -144,4 +145,4 @@ def mirror_subscription_on(database: Database, price: str) -> None:
         )
         tx.flush()
         line = {"subscription_id": "sub_1", "price_id": price, "quantity": 1, "currency": "usd"}
-        tx.add(LineRow(id="si_1", **line, **period))
+        tx.add(LineRow(id="si_1", tags={}, **line, **period))

@@ -43,7 +43,7 @@ def test_a_first_plan_lists_everything_by_product(world: World):
 
 def test_operations_are_counted(world: World):
     summary = plan_summary(world.plan(load_catalogue("operations")))
-    assert summary == "4 products to create, 128 prices to create"
+    assert summary == "5 products to create, 128 prices to create"
 
 
 def test_an_edited_amount_says_what_it_replaces_and_what_is_kept(world: World):

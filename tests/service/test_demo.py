@@ -39,7 +39,7 @@ def test_the_tour_plays_every_scene_as_announced_and_leaves_nothing(temporary: P
     assert done.stderr == ""
     told = done.stdout
     for line in (
-        "4 products and 128 prices, then nothing",
+        "5 products and 128 prices, then nothing",
         "Core 10k is in effect",
         "Pro ranks above Core, so this is an upgrade",
         "6,000 unused operations at 0.00106 each",

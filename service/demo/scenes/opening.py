@@ -44,8 +44,10 @@ def _sync(stage: Stage) -> str:
 
 def _wanted(stage: Stage) -> tuple[int, int]:
     """Products and prices that the catalogue calls for."""
-    offers = list(stage.cast.catalogue.priced_offers())
-    return len({(offer.family, offer.plan) for offer in offers}), len(offers)
+    catalogue = stage.cast.catalogue
+    offers = list(catalogue.priced_offers())
+    paid_back = sum(family.pays_back for family in catalogue.families.values())
+    return len({(offer.family, offer.plan) for offer in offers}) + paid_back, len(offers)
 
 
 def _active(stage: Stage, kind: str) -> int:
