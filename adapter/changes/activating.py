@@ -21,7 +21,7 @@ from ..notices.outbox import Kind, queue
 from ..steps import StepRefused
 from ..tables import ChangeLineRow, ChangeRow, SubscriptionRow
 from .procedures import OneChange, Tools
-from .settling import Moment, finish
+from .settling import Moment, finish, hold
 from .states import State
 from .telling import notice_facts
 
@@ -135,6 +135,7 @@ class Activating:
     ) -> None:
         until = _grace_until(line)
         with self._database.write() as tx:
+            hold(tx, change.account)
             row = tx.get_one(ChangeLineRow, line.seq)
             row.grace_until = until
             row.payment_url = invoice.hosted_invoice_url
@@ -205,6 +206,7 @@ class Activating:
     def _fail(self, change: ChangeRow, line: ChangeLineRow) -> None:
         at = Moment(self._tools.clock.now(), self._tools.reader.time.now())
         with self._database.write() as tx:
+            hold(tx, change.account)
             row = tx.get_one(ChangeLineRow, line.seq)
             if State(row.state) is State.ACTIVATING:
                 row.failure = {"code": "not_paid", "message": "Its payment was not made in time."}

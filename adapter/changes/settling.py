@@ -77,6 +77,7 @@ def finish(
 ) -> bool:
     """Move ``line``, with all that goes with where it went; False if somebody else moved it."""
     was = State(line.state)
+    hold(tx, account)
     if not _still(tx, line, was):
         return False
     if state in (State.APPLIED, State.SCHEDULED):
@@ -88,6 +89,7 @@ def finish(
         occasion = f"{line.change.id}:{line.family}:{kind.value}"
         queue(tx, account, kind, occasion, facts, at.wall)
     if state is State.ACTIVATING:
+        _note_item(tx, line)
         allowances.activating(tx, catalogue, account, line, _billing(account, line, at))
     if was is State.ACTIVATING and state is not State.APPLIED:
         allowances.given_up(tx, catalogue, account, line, _billing(account, line, at))
@@ -97,6 +99,15 @@ def finish(
     if state not in OPEN:
         _arm_what_follows(tx, account, line, was, at)
     return True
+
+
+def _note_item(tx: Session, line: ChangeLineRow) -> None:
+    """A phase may put a new item in the place of the old one."""
+    sub = tx.get_one(SubscriptionRow, line.subscription_id)
+    line.item_id = next(
+        item.id for item in sub.lines if item.price_id == line.price_id and not item.removed
+    )
+    tx.flush()
 
 
 def _note_drift(tx: Session, line: ChangeLineRow) -> None:
@@ -118,6 +129,13 @@ def _arm_what_follows(
         # What was billed for it must not be paid any more.
         arm(tx, Work.GIVE_UP, line.change.id, owner, at.wall)
     _recompile(tx, account, line, at)
+
+
+def hold(tx: Session, account: AccountRow) -> None:
+    """Lock the account before anything of its lines is written, as stores do: always in this
+    order, so that two of them never wait for each other.
+    """
+    tx.execute(select(AccountRow.seq).where(AccountRow.seq == account.seq).with_for_update())
 
 
 def _still(tx: Session, line: ChangeLineRow, state: State) -> bool:

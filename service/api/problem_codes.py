@@ -55,13 +55,21 @@ _NAMED = {
 }
 
 _CHANGES = {
+    "shared_cycle": (
+        409,
+        "A new cycle would bill other plans too; order them in 'families' along.",
+    ),
+    "foreign_schedule": (
+        409,
+        "A schedule made elsewhere holds prices that are not in the catalogue.",
+    ),
+    "failed_after_cancel": (409, "The old plan ended and is credited; the new one was refused."),
     "choose_timing": (422, "The quote offers several moments: say which in 'when'."),
     "acknowledgement_required": (422, "The change loses something; repeat what is 'required'."),
     "selection_required": (422, "The change keeps only a part; choose what is 'required'."),
     "split_order": (409, "Each change needs a quote of its own."),
     "already_on_offer": (409, "The account already has exactly this offer."),
     "contact_sales": (409, "The catalogue sells this through people only."),
-    "cancel_and_resubscribe": (409, "The catalogue has no way from the one plan to the other."),
     "not_offered": (409, "The catalogue does not offer this change."),
     "ambiguous_target": (409, "Several plans could be meant: name the subscription."),
     "change_in_progress": (409, "Another change of the same plan is under way."),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,7 +24,7 @@ from ...steps import StepDone, StepRefused, Steps
 from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
 from ..looking import Looking
 from ..schedules.bringing import Scheduling
-from ..settling import Moment, finish
+from ..settling import Moment, finish, hold
 from ..states import State
 
 Note = Callable[[ChangeLineRow, SubscriptionSnapshot], None]
@@ -122,8 +123,7 @@ class OneChange:
 
     def awaits_payment(self, invoice: InvoiceSnapshot) -> None:
         """The customer has to act; the line waits, with the link."""
-        with self._tools.database.write() as tx:
-            row = tx.get_one(ChangeLineRow, self.line.seq)
+        with self._written() as (tx, row):
             row.payment_url = invoice.hosted_invoice_url
             row.invoice_id = invoice.id
             tx.flush()
@@ -131,16 +131,15 @@ class OneChange:
 
     def awaits_page(self, url: str | None) -> None:
         """The customer is sent to a page first; the line waits, with the link."""
-        with self._tools.database.write() as tx:
-            row = tx.get_one(ChangeLineRow, self.line.seq)
+        with self._written() as (tx, row):
             row.payment_url = url
             tx.flush()
             self._leave(tx, row, State.AWAITING_PAYMENT, "the customer is sent to a page")
 
     def leaves(self, state: State, cause: str) -> None:
         """The line ends without anything having been asked of Stripe."""
-        with self._tools.database.write() as tx:
-            self._leave(tx, tx.get_one(ChangeLineRow, self.line.seq), state, cause)
+        with self._written() as (tx, row):
+            self._leave(tx, row, state, cause)
 
     def period_end(self) -> datetime | None:
         """When the period of the line that is changed ends; None for a first purchase."""
@@ -154,20 +153,17 @@ class OneChange:
 
     def is_applied(self, cause: str) -> None:
         """The change is made and paid."""
-        with self._tools.database.write() as tx:
-            row = tx.get_one(ChangeLineRow, self.line.seq)
+        with self._written() as (tx, row):
             self._leave(tx, row, State.APPLIED, cause)
 
     def is_scheduled(self) -> None:
         """The schedule says it now; what was scheduled for the same plan is replaced."""
-        with self._tools.database.write() as tx:
-            row = tx.get_one(ChangeLineRow, self.line.seq)
+        with self._written() as (tx, row):
             self._leave(tx, row, State.SCHEDULED, "it comes about at the period's end")
 
     def fails(self, refused: StepRefused) -> None:
         """Stripe refused, for good; the old plan is in force."""
-        with self._tools.database.write() as tx:
-            row = tx.get_one(ChangeLineRow, self.line.seq)
+        with self._written() as (tx, row):
             members: dict[str, Any] = refused.record
             row.failure = {key: members.get(key) for key in ("code", "message", "declined")}
             tx.flush()
@@ -175,9 +171,16 @@ class OneChange:
 
     def _store(self, fetched: Fetched, note: Note) -> bool:
         assert isinstance(fetched.snapshot, SubscriptionSnapshot)
-        with self._tools.database.write() as tx:
-            note(tx.get_one(ChangeLineRow, self.line.seq), fetched.snapshot)
+        with self._written() as (tx, row):
+            note(row, fetched.snapshot)
             return self._tools.mirror.store(tx, fetched)
+
+    @contextmanager
+    def _written(self) -> Iterator[tuple[Session, ChangeLineRow]]:
+        """A transaction that writes the line, with its account locked first."""
+        with self._tools.database.write() as tx:
+            hold(tx, self.change.account)
+            yield tx, tx.get_one(ChangeLineRow, self.line.seq)
 
     def _leave(self, tx: Session, row: ChangeLineRow, state: State, cause: str) -> None:
         if State(row.state) is State.EXECUTING:
