@@ -68,9 +68,11 @@ class Effects:
     ) -> None:
         """Queue the notices of this movement and settle the changes that waited for it."""
         now = self._clock.now()
-        if notice := self._cancellation_notice(tx, before, row):
+        silent = _told_by_changes(tx, before, row)
+        notice = self._cancellation_notice(tx, before, row)
+        if notice and not all(line.id in silent for line in row.lines if not line.removed):
             kind, occasion = notice
-            queue(tx, account, kind, occasion, self._facts(row), now)
+            queue(tx, account, kind, occasion, self._facts(row, silent), now)
         if before and before.status in UNPAID and row.status == "active":
             occasion = f"{row.id}:recovered:{row.latest_invoice}"
             queue(tx, account, Kind.RECOVERED, occasion, self._facts(row), now)
@@ -127,8 +129,8 @@ class Effects:
             return Kind.UNCANCELLED, f"{row.id}:uncancelled:{to_unix(was)}:{asked}"
         return None
 
-    def _facts(self, row: SubscriptionRow) -> dict[str, Any]:
-        lines = [line for line in row.lines if not line.removed]
+    def _facts(self, row: SubscriptionRow, silent: frozenset[str] = frozenset()) -> dict[str, Any]:
+        lines = [line for line in row.lines if not line.removed and line.id not in silent]
         return {
             "plans": [display_name(self._catalogue, offer_of_line(line)) for line in lines],
             "ends_at": _iso(row.cancel_at),
@@ -136,6 +138,30 @@ class Effects:
             "paid_until": _iso(max((line.period_end for line in lines), default=None)),
             "reason": row.cancellation_reason,
         }
+
+
+def _told_by_changes(
+    tx: Session, before: SubscriptionState | None, row: SubscriptionRow
+) -> frozenset[str]:
+    """Items of a shared subscription whose end a change of ours tells of, line by line: one that
+    is open, or one taken back whose end was the one that is gone now.
+
+    An item that is alone is told of here: its end is that of the subscription.
+    """
+    items = {line.id for line in row.lines if not line.removed}
+    if len(items) < 2:
+        return frozenset()
+    was = before.cancel_at if before else None
+    state, ends_at = ChangeLineRow.state, ChangeLineRow.effective_at
+    ends = tx.scalars(
+        select(ChangeLineRow.item_id)
+        .where(ChangeLineRow.subscription_id == row.id, ChangeLineRow.price_id.is_(None))
+        .where(
+            state.in_((State.EXECUTING.value, State.SCHEDULED.value))
+            | ((state == State.CANCELLED.value) & (ends_at == was))
+        )
+    )
+    return frozenset(items & {item for item in ends if item is not None})
 
 
 def _never_started(tx: Session, before: SubscriptionState | None, row: SubscriptionRow) -> bool:
