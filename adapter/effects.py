@@ -26,7 +26,8 @@ from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
 from .prices import offer_of_line
-from .tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
+from .steps import PAY_PERIOD
+from .tables import AccountRow, ChangeLineRow, IntentRow, InvoiceRow, SubscriptionRow
 
 UNPAID = frozenset({"past_due", "unpaid"})
 
@@ -187,11 +188,26 @@ def _belongs_to_a_change(tx: Session, account: AccountRow, invoice: InvoiceRow) 
     )
     return any(
         line.invoice_id == invoice.id
-        or (line.state in busy and line.subscription_id in (None, invoice.subscription_id))
+        or (
+            line.state in busy
+            and line.subscription_id in (None, invoice.subscription_id)
+            and not _pays_first(tx, line, invoice)
+        )
         # The news of the period may come after the news of its invoice.
         or (line.state == State.SCHEDULED and is_first_invoice(line, invoice))
         for line in lines
     )
+
+
+def _pays_first(tx: Session, line: ChangeLineRow, invoice: InvoiceRow) -> bool:
+    """Whether ``invoice`` is the period's own, which the change has to see paid before anything."""
+    begun = tx.scalars(
+        select(IntentRow.key)
+        .where(IntentRow.subject == f"change:{line.change.id}", IntentRow.target == invoice.id)
+        .where(IntentRow.step == PAY_PERIOD)
+        .limit(1)
+    )
+    return begun.first() is not None
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -32,6 +32,8 @@ from .tables import IntentRow
 
 # Stripe forgets keys after 24 hours; an hour of margin covers clocks and queues.
 KEY_LIFETIME = timedelta(hours=23)
+# The step in which a change pays the running period; if it fails, a renewal has failed.
+PAY_PERIOD = "pay_period"
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,9 @@ class StepRefused(Exception):
         """A refusal of our own, before anything was sent."""
         return cls({"declined": False, "needs_action": False, "code": code, "message": message})
 
-    def about_the_period(self, invoice: str) -> StepRefused:
+    def about_the_period(self, invoice: str, pay_url: str | None) -> StepRefused:
         """The same, said of the period's own invoice: that has to be paid before any change."""
-        return StepRefused({**self.record, "outstanding": invoice})
+        return StepRefused({**self.record, "outstanding": invoice, "pay_url": pay_url})
 
     def after_cancelling(self) -> StepRefused:
         """The same, said of the second half of a change whose first half is done."""

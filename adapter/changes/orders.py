@@ -265,6 +265,7 @@ def _refusal(change: ChangeRow, refused: StepRefused) -> PaymentFailed | Conflic
             f"The current period's invoice could not be paid: {refused.message} Pay it first.",
             plan_change=change.id,
             invoice=refused.record["outstanding"],
+            payment_url=refused.record["pay_url"],
         )
     if refused.declined:
         return PaymentFailed.declined(change.id, refused.code, refused.message)

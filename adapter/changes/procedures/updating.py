@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...billing import UpdateNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
-from ...steps import StepRefused
+from ...steps import PAY_PERIOD, StepRefused
 from ...tables import ChangeLineRow
 from .one_change import OneChange
 
@@ -61,7 +61,7 @@ class ChangeNow:
         one = self._one
         try:
             one.steps.do(
-                "pay_period",
+                PAY_PERIOD,
                 Operation.INVOICE_PAY,
                 {},
                 target=invoice,
@@ -69,8 +69,10 @@ class ChangeNow:
             )
         except StepRefused as refused:
             # Refused because finalizing had it paid already is as good as paid.
-            if one.refresh_invoice(invoice).status != "paid":
-                raise refused.about_the_period(invoice) from refused
+            found = one.refresh_invoice(invoice)
+            if found.status != "paid":
+                one.refresh(self._bill.subscription)
+                raise refused.about_the_period(invoice, found.hosted_invoice_url) from refused
         one.refresh(self._bill.subscription)
 
     def _note(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
