@@ -49,11 +49,12 @@ class Wish:
 class Goal:
     """What the subscription is to do when its period ends.
 
-    ``next_items`` only for "changes": pairs of what runs now (None: nothing does) and what is to
-    run.
+    ``items`` is what runs now; ``next_items``, only for "changes": pairs of what runs now and what
+    is to run in its place.
     """
 
     kind: Literal["nothing", "ends", "changes"]
+    items: tuple[Item, ...] = ()
     next_items: tuple[tuple[Item, Item], ...] = ()
     interval: str | None = None
     reanchors: bool = False
@@ -63,7 +64,7 @@ class Goal:
 def compile_goal(items: Sequence[Item], wishes: Sequence[Wish], interval: str | None) -> Goal:
     """What all ``wishes`` come to together; ``interval`` is the subscription's now."""
     if not wishes:
-        return Goal("nothing")
+        return Goal("nothing", tuple(items))
     wanted = {wish.item_price: wish for wish in wishes}
     after = []
     for item in items:
@@ -75,9 +76,10 @@ def compile_goal(items: Sequence[Item], wishes: Sequence[Wish], interval: str | 
             after.append((item, Item(wish.price, quantity, item.tags)))
     changes = tuple(sorted({wish.change for wish in wishes}))
     if not after:
-        return Goal("ends", changes=changes)
+        return Goal("ends", tuple(items), changes=changes)
     return Goal(
         "changes",
+        tuple(items),
         next_items=tuple(after),
         interval=next((wish.interval for wish in wishes if wish.interval), interval),
         reanchors=any(wish.reanchors for wish in wishes),
@@ -93,7 +95,7 @@ def schedule_params(
     ``phases`` are Stripe's; past ones are left out, later ones replaced.
     """
     current = current_phase(phases, current_start)
-    sent = [_resent(current)]
+    sent = [_resent(current, {item.price: item.tags for item in goal.items})]
     if goal.kind == "changes":
         sent.append(_next(goal, current))
     return {
@@ -122,8 +124,9 @@ def says(
     return planned == sorted((item.price, item.quantity) for _, item in goal.next_items)
 
 
-def _resent(phase: Mapping[str, Any]) -> dict[str, Any]:
-    """The current phase with its exact dates and everything it holds.
+def _resent(phase: Mapping[str, Any], tags: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """The current phase with its exact dates and everything it holds, and with the items' own
+    metadata, by price: a schedule made from a subscription has none of it.
 
     Its add_invoice_items were billed when it began and are not sent again.
     """
@@ -131,7 +134,7 @@ def _resent(phase: Mapping[str, Any]) -> dict[str, Any]:
         **_settings(phase),
         "start_date": phase["start_date"],
         "end_date": phase["end_date"],
-        "items": [_entry(entry) for entry in phase["items"]],
+        "items": [_entry(entry, tags) for entry in phase["items"]],
         "metadata": dict(phase.get("metadata") or {}),
     }
     if phase.get("trial_end"):
@@ -180,12 +183,12 @@ def _settings(phase: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _entry(entry: Mapping[str, Any]) -> dict[str, Any]:
+def _entry(entry: Mapping[str, Any], tags: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     sent = {"price": _plain_id(entry["price"]), **_item_settings(entry)}
     if entry.get("quantity") is not None:
         sent["quantity"] = entry["quantity"]
-    if entry.get("metadata"):
-        sent["metadata"] = dict(entry["metadata"])
+    if metadata := {**(entry.get("metadata") or {}), **tags.get(sent["price"], {})}:
+        sent["metadata"] = metadata
     return sent
 
 
