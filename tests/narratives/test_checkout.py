@@ -16,6 +16,10 @@ from tests.support.world import World, world
 BACK = "https://acme.example/billing"
 
 
+# Stories that the kind of database has no part in.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def w(database_url: str) -> Iterator[World]:
     with world(database_url) as made:
@@ -64,6 +68,7 @@ def test_the_same_request_gives_the_same_page_until_it_is_used(w: World):
     assert open_page(w).json == second
 
 
+@on_sqlite
 def test_a_page_that_expired_is_replaced(w: World):
     w.account("acme", card=None)
     first = open_page(w).json
@@ -72,6 +77,7 @@ def test_a_page_that_expired_is_replaced(w: World):
     assert default_at_stripe(w) is None
 
 
+@on_sqlite
 def test_a_page_about_to_expire_is_closed_and_replaced(w: World):
     w.account("acme", card=None)
     first = open_page(w).json
@@ -81,6 +87,7 @@ def test_a_page_about_to_expire_is_closed_and_replaced(w: World):
     assert w.stripe("GET", f"/v1/checkout/sessions/{first['id']}")["status"] == "expired"
 
 
+@on_sqlite
 def test_the_last_page_that_is_completed_decides(w: World):
     w.account("acme")
     visa = default_at_stripe(w)
@@ -111,6 +118,7 @@ def test_a_click_while_the_page_is_being_made_waits_for_that_one(w: World):
     assert session["id"] == third.json["id"]
 
 
+@on_sqlite
 def test_an_account_on_a_test_clock_has_pages_too(w: World):
     clock = w.stripe("POST", "/v1/test_helpers/test_clocks", frozen_time=w.box.now())["id"]
     w.account("acme", card=None, test_clock=clock)
@@ -142,6 +150,7 @@ def test_a_lost_completion_is_found_by_asking(w: World):
         {"mode": "setup", "return_url": "https://acme.example/ two"},
     ],
 )
+@on_sqlite
 def test_what_is_no_page_is_refused(w: World, body: Any):
     w.account("acme", card=None)
     answer = w.call("POST", "/v1/accounts/acme/checkout-sessions", body)

@@ -18,6 +18,10 @@ from tests.support.world import World, world
 BACK = "https://acme.example/plans"
 
 
+# Stories that the kind of database has no part in.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 @pytest.fixture
 def w(database_url: str) -> Iterator[World]:
     with world(database_url) as made:
@@ -106,6 +110,7 @@ def test_a_cancelled_change_closes_its_page(w: World):
     assert line_of(w, change)["state"] == "cancelled"
 
 
+@on_sqlite
 def test_what_was_just_paid_cannot_be_cancelled(w: World):
     change = first_purchase(w)
     assert Visitor(w.box).pay(session_of(w)["id"]) == "complete"
@@ -115,6 +120,7 @@ def test_what_was_just_paid_cannot_be_cancelled(w: World):
     assert line_of(w, change)["state"] == "applied"
 
 
+@on_sqlite
 def test_two_clicks_lead_to_one_page(w: World):
     w.account("acme", card=None)
     quote = w.quote("acme", "core", "10k")
@@ -129,6 +135,7 @@ def test_two_clicks_lead_to_one_page(w: World):
 
 
 @pytest.mark.parametrize("habits", [{"duplicate": 1.0}, {"reorder": 1.0}, {"twin": 1.0}])
+@on_sqlite
 def test_the_events_of_a_first_purchase_may_come_twice_or_backwards(
     w: World, habits: dict[str, float]
 ):
@@ -161,6 +168,7 @@ def test_an_upgrade_is_carried_out_as_quoted_once_a_method_is_saved(w: World):
     assert len(subscriptions(w)) == 1
 
 
+@on_sqlite
 def test_a_card_that_is_saved_and_then_declined_leaves_the_old_plan(w: World):
     change = upgrade(w)
     card = "pm_card_chargeCustomerFail"
@@ -172,6 +180,7 @@ def test_a_card_that_is_saved_and_then_declined_leaves_the_old_plan(w: World):
     assert w.invoices("acme")[0]["status"] == "void"
 
 
+@on_sqlite
 def test_a_card_that_is_challenged_again_leaves_a_link_to_the_invoice(w: World):
     change = upgrade(w)
     page = session_of(w)["id"]
@@ -190,6 +199,7 @@ def test_a_card_that_is_challenged_again_leaves_a_link_to_the_invoice(w: World):
     assert w.plan("acme") == ("pro", "40k")
 
 
+@on_sqlite
 def test_an_upgrade_page_closes_with_the_period(w: World):
     w.account("acme")
     w.change("acme", "core", "10k")
@@ -203,6 +213,7 @@ def test_an_upgrade_page_closes_with_the_period(w: World):
     assert line_of(w, change)["state"] == "expired"
 
 
+@on_sqlite
 def test_a_cancelled_upgrade_closes_its_page(w: World):
     change = upgrade(w)
     answer = w.call("POST", f"/v1/plan-changes/{change['id']}/cancel")
@@ -212,6 +223,7 @@ def test_a_cancelled_upgrade_closes_its_page(w: World):
     assert w.plan("acme") == ("core", "10k")
 
 
+@on_sqlite
 def test_a_downgrade_that_costs_nothing_needs_no_page(w: World):
     w.account("acme")
     w.change("acme", "pro", "40k")
@@ -276,6 +288,7 @@ def test_killed_while_the_page_is_made_there_is_one_page(
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", [0, 1])
+@on_sqlite
 def test_killed_after_the_method_was_saved_the_upgrade_is_made_once(
     w: World, monkeypatch: pytest.MonkeyPatch, number: int, when: Any
 ):

@@ -12,6 +12,9 @@ from sandbox.pages.visitor import Visitor
 from tests.support.buying import bought_units, buy, packs, session_of, without_saved_method
 from tests.support.world import World, world
 
+# Stories that the kind of database has no part in.
+on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def w(database_url: str) -> Iterator[World]:
@@ -63,6 +66,7 @@ def test_a_pack_is_invoiced_paid_and_granted(acme: World):
     assert (shown["id"], shown["status"]) == (invoice["id"], "paid")
 
 
+@on_sqlite
 def test_amounts_that_wait_for_the_plans_invoice_stay_there(acme: World):
     customer = acme.state("acme")["customer"]
     acme.stripe("POST", "/v1/invoiceitems", customer=customer, amount=900, currency="usd")
@@ -70,6 +74,7 @@ def test_amounts_that_wait_for_the_plans_invoice_stay_there(acme: World):
     assert acme.invoices("acme")[0]["total"] == 170
 
 
+@on_sqlite
 def test_the_balance_is_used_first_and_may_pay_it_all(acme: World):
     customer = acme.state("acme")["customer"]
     path = f"/v1/customers/{customer}/balance_transactions"
@@ -130,6 +135,7 @@ def test_three_d_secure_has_a_link_and_is_granted_when_it_is_passed(acme: World)
     assert bought_units(acme) == [1000]
 
 
+@on_sqlite
 def test_a_purchase_that_nobody_pays_is_given_up(acme: World):
     purchase = challenged(acme)
     later(acme, hours=22)
@@ -140,6 +146,7 @@ def test_a_purchase_that_nobody_pays_is_given_up(acme: World):
     assert bought_units(acme) == []
 
 
+@on_sqlite
 def test_an_invoice_voided_by_hand_ends_the_purchase(acme: World):
     purchase = challenged(acme)
     acme.stripe("POST", f"/v1/invoices/{purchase['invoice']}/void")
@@ -163,6 +170,7 @@ def test_without_a_saved_method_the_customer_pays_at_a_page(acme: World):
     assert bought_units(acme) == [3000]
 
 
+@on_sqlite
 def test_a_page_that_is_left_expires_with_its_purchase(acme: World):
     without_saved_method(acme)
     purchase = buy(acme).json
@@ -206,6 +214,7 @@ def test_a_debit_at_the_page_is_granted_when_the_money_comes(
         ({"family": "chat"}, "unknown_family", "family"),
     ],
 )
+@on_sqlite
 def test_what_is_not_sold_is_refused_with_what_is(
     acme: World, wrong: dict[str, str], code: str, path: str
 ):
@@ -215,12 +224,14 @@ def test_what_is_not_sold_is_refused_with_what_is(
     assert len(acme.invoices("acme")) == 1
 
 
+@on_sqlite
 def test_packs_come_on_top_of_a_paid_plan(w: World):
     w.account("acme")
     assert refused(buy(w)) == (409, "plan_required")
     assert w.invoices("acme") == []
 
 
+@on_sqlite
 def test_nothing_more_is_sold_while_the_plan_is_not_paid(acme: World):
     acme.use_card(acme.state("acme")["customer"], "pm_card_chargeCustomerFail")
     subscription = acme.subscription("acme")["id"]
@@ -232,6 +243,7 @@ def test_nothing_more_is_sold_while_the_plan_is_not_paid(acme: World):
     assert answer.json["payment_url"] == acme.invoices("acme")[0]["hosted_invoice_url"]
 
 
+@on_sqlite
 def test_nothing_more_is_sold_while_a_change_of_the_plan_waits(acme: World):
     acme.use_card(acme.state("acme")["customer"], "pm_card_authenticationRequired")
     change = acme.execute("acme", acme.quote("acme", "pro", "40k"))
@@ -241,6 +253,7 @@ def test_nothing_more_is_sold_while_a_change_of_the_plan_waits(acme: World):
     assert answer.json["plan_change"] == change.json["id"]
 
 
+@on_sqlite
 def test_a_purchase_needs_an_idempotency_key(acme: World):
     answer = acme.call(
         "POST", "/v1/accounts/acme/purchases", {"family": "operations", "pack": "extra-1k"}
@@ -259,6 +272,7 @@ def test_two_clicks_buy_once_and_two_requests_twice(acme: World):
     assert len(acme.invoices("acme")) == 3
 
 
+@on_sqlite
 def test_nobody_finds_a_purchase_that_is_none(acme: World):
     answer = acme.call("GET", "/v1/purchases/pu_none")
     assert refused(answer) == (404, "unknown_purchase")
