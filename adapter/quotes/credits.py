@@ -31,13 +31,11 @@ class Payback:
     product: str
 
     def capped(self, preview: InvoiceSnapshot) -> Credit | None:
-        """The credit line: never more than the bill it is deducted from, before tax.
+        """The credit line: never more than the lines it is deducted from, after discounts.
 
         ``preview`` is of the same change without the credit.
         """
-        most = preview.total_excluding_tax
-        due = preview.total if most is None else most
-        amount = min(self.worth, max(due, 0))
+        amount = min(self.worth, max(preview.after_discounts, 0))
         return Credit(amount, self.currency, self.product) if amount > 0 else None
 
 

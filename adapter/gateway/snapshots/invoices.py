@@ -92,8 +92,15 @@ class InvoiceSnapshot:
     created_at: datetime
     lines: tuple[InvoiceLineSnapshot, ...]
     payment: PaymentState | None = None
-    total_excluding_tax: int | None = None
+    discount: int = 0
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def after_discounts(self) -> int:
+        """What its lines come to after discounts, before tax that is added to them. A tax that the
+        prices include is in it, as it is in the amount of a line.
+        """
+        return self.subtotal - self.discount
 
     @classmethod
     def of(cls, invoice: Any, lines: Iterable[Any] | None = None) -> InvoiceSnapshot:
@@ -119,7 +126,7 @@ class InvoiceSnapshot:
             created_at=required_moment(invoice["created"]),
             lines=tuple(InvoiceLineSnapshot.of(x) for x in (lines or invoice["lines"]["data"])),
             payment=_payment(invoice),
-            total_excluding_tax=field(invoice, "total_excluding_tax"),
+            discount=sum(each["amount"] for each in field(invoice, "total_discount_amounts") or ()),
             metadata=metadata_of(invoice),
         )
 
