@@ -20,13 +20,20 @@ class Cast:
     """The offers of the tour and what the catalogue's rules say about moving between them.
 
     ``small`` is bought first. ``large`` is what the account then grows into, None where the
-    catalogue has no such plan or lets nobody change to it by themselves.
+    catalogue has no such plan or lets nobody change to it by themselves. ``other`` is a third,
+    below ``large`` too.
     """
 
     catalogue: Catalogue
     family: Family
     small: Offer
     large: Offer | None
+    other: Offer | None = None
+
+    @property
+    def shrinks_later(self) -> bool:
+        """Whether the account may go back from ``large`` at the end of a period."""
+        return self.large is not None and _later(self.catalogue, self.large, self.small)
 
     @property
     def upgrade(self) -> Decision | None:
@@ -36,7 +43,16 @@ class Cast:
     @property
     def cancellation(self) -> Decision:
         """What the rules say about leaving, from the plan held last."""
-        return decide(self.catalogue, self.large or self.small, None, BY_CARD)
+        held = self.small if self.shrinks_later else self.large or self.small
+        return decide(self.catalogue, held, None, BY_CARD)
+
+    @property
+    def down_by_leaving(self) -> bool:
+        """Whether the way down is to leave, at once, and to start again with the credit."""
+        if self.large is None or self.cancellation.timing != "now":
+            return False
+        down = decide(self.catalogue, self.large, self.small, BY_CARD)
+        return down.route == "not_offered" and self.cancellation.credit == "time_to_balance"
 
     def name(self, offer: Offer) -> str:
         """What people call an offer: "Core 10k monthly"."""
@@ -58,7 +74,8 @@ def pick(catalogue: Catalogue) -> Cast:
         monthly = _monthly(catalogue, family)
         if monthly:
             small = min(monthly, key=lambda offer: catalogue.price_of(offer).amount)
-            return Cast(catalogue, family, small, _larger(catalogue, monthly, small))
+            large = _larger(catalogue, monthly, small)
+            return Cast(catalogue, family, small, large, _third(catalogue, monthly, small, large))
     raise NothingToTour(f"Catalogue {catalogue.name!r} has no monthly plan that a card can buy.")
 
 
@@ -87,6 +104,22 @@ def _larger(catalogue: Catalogue, monthly: list[Offer], small: Offer) -> Offer |
     enough = [offer for offer in next_plan if catalogue.tier_of(offer).size >= wanted]
     found = next(iter(enough or next_plan[-1:]), None)
     return found if found and _at_once(decide(catalogue, small, found, BY_CARD)) else None
+
+
+def _third(
+    catalogue: Catalogue, monthly: list[Offer], small: Offer, large: Offer | None
+) -> Offer | None:
+    """The cheapest of what the account could have instead of ``small`` from the next period on."""
+    if large is None:
+        return None
+    others = [offer for offer in monthly if offer not in (small, large)]
+    fit = [offer for offer in others if _later(catalogue, large, offer)]
+    return min(fit, key=lambda offer: catalogue.price_of(offer).amount, default=None)
+
+
+def _later(catalogue: Catalogue, held: Offer, wanted: Offer) -> bool:
+    decision = decide(catalogue, held, wanted, BY_CARD)
+    return decision.route == "self_serve" and decision.timing in ("period_end", "caller")
 
 
 def _at_once(decision: Decision) -> bool:

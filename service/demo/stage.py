@@ -49,7 +49,9 @@ class Scene:
 
 @dataclass
 class Stage:
-    """The tour while it runs. ``held`` is the offer that the account should hold."""
+    """The tour while it runs. ``held`` is the offer that the account should hold, ``scheduled`` the
+    plan change that waits for the next cycle.
+    """
 
     stack: Stack
     cast: Cast
@@ -59,6 +61,7 @@ class Stage:
     held: Offer | None = None
     customer: str = ""
     quote: Any = None
+    scheduled: Any = None
     ordered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     letters_read: int = 0
 
@@ -126,21 +129,21 @@ class Stage:
             wanted |= {"currency": offer.currency}
         return self.post("/quotes", {"changes": [wanted]})
 
-    def order(self, quote: Any) -> Any:
-        """Execute a quote now; if it has gone stale, the fresh one that came with the refusal."""
+    def order(self, quote: Any, when: str = "now") -> Any:
+        """Execute a quote; if it has gone stale, the fresh one that came with the refusal."""
         try:
-            return self._order(quote)
+            return self._order(quote, when)
         except Unexpected as refused:
             if refused.body.get("code") != "quote_stale":
                 raise
             self.screen.quotation("The quote went stale; the fresh one is executed.")
             self.quote = refused.body["quote"]
-            return self._order(self.quote)
+            return self._order(self.quote, when)
 
-    def _order(self, quote: Any) -> Any:
+    def _order(self, quote: Any, when: str) -> Any:
         self.quote = quote
         agreed = quote["requires"]["acknowledgements"]
-        body = {"quote": quote["id"], "when": "now", "acknowledgements": agreed}
+        body = {"quote": quote["id"], "when": when, "acknowledgements": agreed}
         return self.post("/plan-changes", body)
 
     def use_card(self, card: str, actor: str = "A front end") -> str:

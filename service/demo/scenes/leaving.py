@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from mappings import Money
+
 from ..stage import Announcement, Scene, Stage, named
 
 INTO_THE_PERIOD = timedelta(days=10)
@@ -111,7 +113,39 @@ def _read_goodbye(stage: Stage, left: str) -> None:
     stage.no_more_letters()
 
 
+def _announce_again(stage: Stage) -> Announcement:
+    small = stage.cast.small
+    return Announcement(
+        f"From there Acme starts again with {stage.cast.name(small)}: that is the way down. The "
+        "balance pays before the card.",
+        f"{stage.cast.short_name(small)} active, paid from the balance first, e-mail",
+    )
+
+
+def _again(stage: Stage) -> str:
+    small = stage.cast.small
+    price, name = stage.cast.catalogue.price_of(small), stage.cast.short_name(small)
+    had = -stage.state()["balance"]["amount"]
+    used = min(had, price.amount)
+    quote = stage.quote_for(small)
+    billed = quote["timings"]["now"]
+    told = (billed["balance_used"]["amount"], billed["due_now"]["amount"])
+    claim = f"{Money(used, price.currency)} from the balance, {billed['due_now']['text']} by card"
+    stage.expect(claim, told, (used, price.amount - used))
+    stage.order(quote)
+    stage.held = small
+    stage.soon(f"{name} is in effect", stage.in_effect, named(small))
+    stage.expect("charged as quoted", stage.invoices()[0]["amount_paid"], price.amount - used)
+    left = Money(had - used, price.currency)
+    claim = f"{left} stays on the balance for what comes"
+    stage.soon(claim, lambda: -stage.state()["balance"]["amount"], left.amount)
+    stage.letter(says=f"now on {stage.cast.name(small)}")
+    stage.no_more_letters()
+    return f"{name} active, {Money(used, price.currency)} from the balance, e-mail"
+
+
 LATER = Scene("Cancelled, at the period's end", _announce_later, _later)
 UNCANCEL = Scene("Taken back", _announce_uncancel, _uncancel)
 NOW = Scene("Cancelled, now", _announce_now, _now)
 RUN_OUT = Scene("Cancelled, for good", _announce_run_out, _run_out)
+AGAIN = Scene("Back, on the smaller plan", _announce_again, _again)

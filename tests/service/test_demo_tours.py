@@ -1,0 +1,50 @@
+"""The tours of the other catalogues: the scenes that only they have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mappings import load_catalogue
+from service.demo.cast import pick
+from service.demo.programme import programme
+from service.demo.scenes import growing, leaving, opening, scheduling
+from service.demo.tour import tour
+
+BEGINNING = [opening.SYNC, opening.ACCOUNT, opening.PURCHASE, growing.QUOTE, growing.ORDER]
+SCHEDULING = [scheduling.SCHEDULE, scheduling.REPLACE, scheduling.TAKE_BACK, scheduling.BEGIN]
+
+
+def test_where_the_caller_chooses_a_change_waits_for_its_cycle():
+    scenes = programme(pick(load_catalogue("choose-when")))
+    first = scenes.index(scheduling.SCHEDULE)
+    assert scenes[first : first + 4] == SCHEDULING
+    assert leaving.AGAIN not in scenes
+
+
+def test_where_one_goes_down_by_leaving_one_comes_back():
+    scenes = programme(pick(load_catalogue("cancel-first")))
+    assert scenes[-2:] == [leaving.NOW, leaving.AGAIN]
+    assert scheduling.SCHEDULE not in scenes
+
+
+@pytest.mark.timeout(180)
+def test_the_scenes_come_out_as_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    scenes = [*BEGINNING, *SCHEDULING, leaving.NOW, leaving.AGAIN]
+    assert tour("choose-when", colour=False, scenes=scenes) == 0
+    told = capfd.readouterr().out
+    for line in (
+        "Stripe has a schedule with what runs and what follows",
+        "the change before it is replaced",
+        "no schedule is left at Stripe",
+        "Starter 1k is in effect",
+        "stays on the balance for what comes",
+    ):
+        assert line in told
+    assert "11 of 11 steps came out as announced" in told
+    assert list(tmp_path.iterdir()) == []
