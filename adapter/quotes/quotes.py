@@ -20,7 +20,7 @@ from ..tables import AccountRow, QuoteRow
 from .bills import bill_now, bill_of, billed_by, proration_date
 from .credits import Payback, payback_of
 from .documents import billed_anew, billed_later, billed_nothing, billed_now, quote_document
-from .previews import LIFETIME, Previews, first_period, only_melted, same_money
+from .previews import CLOCK_TRUST, LIFETIME, Previews, first_period, only_melted, same_money
 from .refusals import refuse_if_scheduled_elsewhere
 from .targets import Target, Wanted, resolve
 
@@ -193,6 +193,10 @@ class Quotes:
             timings["now"], now, credit = self._timing_now(account, target, payback, now)
         if "period_end" in offered:
             timings["period_end"] = self._timing_later(target)
+            # Its preview may be the first that is heard from Stripe's clock in a while.
+            seen = self._reader.time.now()
+            if account.test_clock is None and abs(seen - now) > CLOCK_TRUST:
+                now = seen
         return timings, now, credit
 
     def _timing_now(
