@@ -19,14 +19,13 @@ from . import allowances
 from .changes.first_invoice import is_first_invoice, late_payment
 from .changes.schedules import scheduled_on
 from .changes.settling import Moment, settle, settle_activation
-from .changes.states import State
+from .changes.states import PAY_PERIOD, State
 from .clock import Clock, to_unix
 from .due import Work, arm
 from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
 from .prices import offer_of_line
-from .steps import PAY_PERIOD
 from .tables import AccountRow, ChangeLineRow, IntentRow, InvoiceRow, SubscriptionRow
 
 UNPAID = frozenset({"past_due", "unpaid"})

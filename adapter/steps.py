@@ -32,8 +32,6 @@ from .tables import IntentRow
 
 # Stripe forgets keys after 24 hours; an hour of margin covers clocks and queues.
 KEY_LIFETIME = timedelta(hours=23)
-# The step in which a change pays the running period; if it fails, a renewal has failed.
-PAY_PERIOD = "pay_period"
 
 
 @dataclass(frozen=True)

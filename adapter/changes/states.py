@@ -16,6 +16,9 @@ from sqlalchemy.orm import Session
 
 from ..tables import ChangeLineRow
 
+# The step in which a change pays the running period; if it fails, a renewal has failed.
+PAY_PERIOD = "pay_period"
+
 
 class State(StrEnum):
     """Where a line of a plan change stands."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...billing import UpdateNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
-from ...steps import PAY_PERIOD, StepRefused
+from ...steps import StepRefused
 from ...tables import ChangeLineRow
+from ..states import PAY_PERIOD
 from .one_change import OneChange
 
 # The payment is under way: neither made nor refused.
