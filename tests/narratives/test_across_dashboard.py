@@ -119,6 +119,14 @@ def test_row_6_5_paused_resumed_set_to_end_and_cancelled(w: World, sold: Sold):
     w.settle()
     assert w.subscription("acme")["cancel_at"] is None
     assert mails(w, "continues") == 1
+    # The portal sets a moment instead of the switch.
+    w.advance(seconds=60)
+    ends = w.subscription("acme")["items"]["data"][0]["current_period_end"]
+    edit(w, cancel_at=ends)
+    assert w.call("DELETE", "/v1/accounts/acme/cancellation").status_code == 200
+    w.settle()
+    assert w.subscription("acme")["cancel_at"] is None
+    assert (mails(w, "is set to end"), mails(w, "continues")) == (2, 2)
     w.stripe("DELETE", path)
     w.settle()
     assert sold.plan(w) == sold.free
@@ -252,3 +260,16 @@ def test_row_6_5_the_plan_itself_edited_under_our_schedule_still_changes_when_it
     w.advance(days=31, hours=2)
     assert (sold.plan(w), state_of(w, change)) == (("starter", "2k"), "applied")
     assert w.charged("acme") == [15900, 4500]
+
+
+@as_team
+def test_row_6_5_a_subscription_cancelled_under_our_schedule_ends_the_change_with_it(
+    w: World, sold: Sold
+):
+    sold.buy(w)
+    change = scheduled(w)
+    w.stripe("DELETE", f"/v1/subscriptions/{w.subscription('acme')['id']}")
+    w.settle()
+    assert (state_of(w, change), sold.plan(w)) == ("expired", sold.free)
+    assert (mails(w, "has ended"), mails(w, "is cancelled")) == (1, 0)
+    assert w.state("acme")["open_changes"] == []

@@ -236,7 +236,12 @@ def test_row_1_6_one_request_moves_the_same_money_and_sends_the_same_mail(one: W
     assert w.balance_moves("acme") == [-6706, 2900]
     assert w.state("acme")["balance"]["amount"] == -3806
     assert [sub["status"] for sub in w.state("acme")["subscriptions"]] == ["canceled", "active"]
-    assert len(goodbyes(w)) == 1
+    # The same e-mails as for a cancellation and a purchase, each once.
+    assert w.mail.subjects() == [
+        "You are now on Enterprise 500 projects monthly",
+        "Your subscription to Enterprise 500 projects monthly has ended",
+        "You are now on Professional 50 projects monthly",
+    ]
     # As after two requests: the rest pays for what comes. 38.06 - 29.00 = 9.06
     w.advance(days=31, hours=2)
     assert (w.charged("acme"), w.state("acme")["balance"]["amount"]) == ([9900], -906)
@@ -307,3 +312,18 @@ def test_row_1_6_a_service_killed_between_the_halves_goes_on_where_it_was(one: W
     assert w.plan("acme", WORKSPACE) == PROFESSIONAL
     assert w.balance_moves("acme") == [-6706, 2900]
     assert (w.charged("acme"), len(goodbyes(w))) == ([9900], 1)
+
+
+def test_row_1_6_a_second_half_that_needs_the_customer_waits_on_free_for_the_payment(one: World):
+    w = one
+    w.advance(days=16)
+    w.use_card(w.state("acme")["customer"], "pm_card_authenticationRequired")
+    answer = w.execute("acme", w.quote("acme", *PROFESSIONAL, family=WORKSPACE))
+    assert (answer.status_code, answer.json["lines"][0]["state"]) == (202, "awaiting_payment")
+    w.settle()
+    assert w.plan("acme", WORKSPACE) == FREE
+    w.visit(answer.json["lines"][0]["payment_url"], answer="complete")
+    line = w.get(f"/v1/plan-changes/{answer.json['id']}")["lines"][0]
+    assert (line["state"], line["drift"]) == ("applied", None)
+    assert w.plan("acme", WORKSPACE) == PROFESSIONAL
+    assert (w.charged("acme"), len(goodbyes(w))) == ([9900, 1303], 1)
