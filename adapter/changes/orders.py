@@ -196,7 +196,7 @@ class Orders:
             from_offer=offer_to_dict(target.current) if target.current else None,
             to_offer=offer_to_dict(target.offer) if target.offer else None,
             price_id=target.price.id if target.price else None,
-            quantity=target.wanted.quantity,
+            quantity=target.quantity,
             decision=quote.decision,
             credited_units=agreed.credited_units,
             state=State.EXECUTING.value,

@@ -51,25 +51,26 @@ def bill_now(
     if target.decision.route == "cancel_and_resubscribe":
         paid_back = target.decision.credit != "none" and target.paid
         sub = target.held.subscription.id
-        return Resubscribe(
-            account.customer_id, sub, paid_back, target.price.id, target.wanted.quantity
-        )
+        return Resubscribe(account.customer_id, sub, paid_back, target.price.id, target.quantity)
     return UpdateNow(
         customer=account.customer_id,
         subscription=target.held.subscription.id,
         item=target.held.line.id,
         price=target.price.id,
-        quantity=target.wanted.quantity,
+        quantity=target.quantity,
         prorate=target.decision.credit == "time",
         restart=_restarts(target),
         proration_date=proration_date,
         credit=credit,
+        trial=target.trialing,
     )
 
 
 def billed_by(bill: Bill) -> Billed | None:
     """The bill if an invoice comes of it now."""
     if isinstance(bill, Later) or (isinstance(bill, (Cancel, RemoveNow)) and not bill.credit):
+        return None
+    if isinstance(bill, UpdateNow) and bill.trial:
         return None
     return bill
 
@@ -82,7 +83,7 @@ def proration_date(held: Holding | None, now: datetime) -> int:
 
 def _start(customer: str, target: Target, proration: int) -> Billed:
     assert target.price is not None
-    quantity = target.wanted.quantity
+    quantity = target.quantity
     if target.host is None:
         return Purchase(customer, target.price.id, quantity)
     return UpdateNow(
@@ -94,6 +95,7 @@ def _start(customer: str, target: Target, proration: int) -> Billed:
         prorate=True,
         restart=False,
         proration_date=proration,
+        trial=target.trialing,
     )
 
 

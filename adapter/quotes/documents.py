@@ -158,7 +158,7 @@ def quote_document(
             {
                 "family": target.wanted.family,
                 "subscription": held.subscription.id if held else None,
-                "quantity": target.wanted.quantity,
+                "quantity": target.quantity,
                 "current": offer_document(catalogue, target.current, held),
                 "new": offer_document(catalogue, target.offer),
                 "direction": decision.direction.kind,

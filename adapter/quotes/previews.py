@@ -14,6 +14,7 @@ from ..billing import Billed
 from ..changes.schedules import live_schedule, picture_of
 from ..changes.schedules.compiling import Wish, schedule_params
 from ..clock import to_unix
+from ..errors import Misconfigured
 from ..gateway.failures import Refused
 from ..gateway.read import Reader
 from ..gateway.snapshots import InvoiceSnapshot
@@ -52,6 +53,23 @@ class Previews:
             raise refused
         return preview, now
 
+    def with_credit(self, bill: Billed) -> InvoiceSnapshot:
+        """The preview of a bill that pays back allowance.
+
+        Raises:
+            Misconfigured: what the credit's line is about was not brought to Stripe yet.
+        """
+        try:
+            return self._reader.preview(bill.preview())
+        except Refused as refused:
+            if refused.code != "resource_missing" or "product" not in (refused.param or ""):
+                raise
+            raise Misconfigured(
+                "catalogue_not_synced",
+                "What pays back unused allowance is not at Stripe yet: run 'planshift catalogue "
+                "sync'.",
+            ) from refused
+
 
 def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str, Any] | None:
     """Preview parameters for the invoice of the first period after a change at the period's end.
@@ -69,7 +87,7 @@ def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str,
         wish = Wish(
             item_price=held.line.price_id,
             price=price.id,
-            quantity=target.wanted.quantity,
+            quantity=target.quantity,
             interval=target.offer.interval if target.offer else None,
             reanchors=target.reanchors,
             change="preview",
@@ -79,7 +97,7 @@ def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str,
         details = schedule_params(goal, schedule.phases, start, catalogue.tenant)
         del details["metadata"]
         return {"schedule": schedule.id, "schedule_details": details}
-    item = {"id": held.line.id, "price": price.id, "quantity": target.wanted.quantity}
+    item = {"id": held.line.id, "price": price.id, "quantity": target.quantity}
     changed: dict[str, Any] = {"items": [item], "proration_behavior": "none"}
     if target.reanchors:
         changed["billing_cycle_anchor"] = {"type": "now"}

@@ -40,6 +40,18 @@ class Agreed:
     effective_at: datetime
 
 
+@dataclass(frozen=True)
+class _Priced:
+    """The money of every timing, the billing time at which it was found, and what of unused
+    allowance a change now would pay back.
+    """
+
+    timings: dict[str, Any]
+    at: datetime
+    payback: Payback | None = None
+    credit: Credit | None = None
+
+
 class Quotes:
     """Quotes of one deployment."""
 
@@ -59,8 +71,8 @@ class Quotes:
         now = self._reader.billing_now(account.test_clock)
         with self._database.write() as tx:
             target = resolve(tx, self._catalogue, account, wanted)
-            payback = payback_of(tx, self._catalogue, account, target, now)
-        timings, at, credit = self._timings(account, target, payback, now)
+        priced = self._priced(account, target, now)
+        at, payback, credit = priced.at, priced.payback, priced.credit
         quote_id = new_id("qt")
         expires_at = at + LIFETIME
         document = {
@@ -68,7 +80,7 @@ class Quotes:
             "account": account.ref,
             "created_at": at.isoformat(),
             "expires_at": expires_at.isoformat(),
-            **quote_document(self._catalogue, target, timings, payback),
+            **quote_document(self._catalogue, target, priced.timings, payback),
         }
         row = QuoteRow(
             id=quote_id,
@@ -182,42 +194,47 @@ class Quotes:
             quote=fresh.document,
         )
 
-    def _timings(
-        self, account: AccountRow, target: Target, payback: Payback | None, now: datetime
-    ) -> tuple[dict[str, Any], datetime, Credit | None]:
-        """The money of every timing the rules allow, the billing time, and the credit of now."""
+    def _priced(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
+        """Every timing that the rules allow, with its money."""
         offered = offered_timings(target.decision)
-        timings: dict[str, Any] = {}
-        credit: Credit | None = None
-        if "now" in offered:
-            timings["now"], now, credit = self._timing_now(account, target, payback, now)
+        priced = self._now(account, target, now) if "now" in offered else _Priced({}, now)
+        timings, now = priced.timings, priced.at
         if "period_end" in offered:
             timings["period_end"] = self._timing_later(target)
             # Its preview may be the first that is heard from Stripe's clock in a while.
             seen = self._reader.time.now()
             if account.test_clock is None and abs(seen - now) > CLOCK_TRUST:
                 now = seen
-        return timings, now, credit
+        return replace(priced, at=now)
 
-    def _timing_now(
-        self, account: AccountRow, target: Target, payback: Payback | None, now: datetime
-    ) -> tuple[dict[str, Any], datetime, Credit | None]:
+    def _now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
         def at(moment: datetime, credit: Credit | None = None) -> Billed:
             return bill_now(account, target, proration_date(target.at, moment), credit)
 
         if billed_by(at(now)) is None:
-            assert target.held is not None
-            return billed_nothing(target.held.line.currency, now), now, None
+            return _Priced({"now": self._nothing_now(target, now)}, now)
         preview, now = self._previews.of(account, at, now)
+        # Only now is it certain what time it is, and so what is unused.
+        with self._database.read() as tx:
+            payback = payback_of(tx, self._catalogue, account, target, now)
         credit = payback.capped(preview) if payback else None
         if credit is not None:
-            preview = self._reader.preview(at(now, credit).preview())
+            preview = self._previews.with_credit(at(now, credit))
         price = target.price.id if target.price else None
         bill = at(now)
         if isinstance(bill, Resubscribe):
             ending = self._reader.preview(bill.ending.preview()) if bill.credit else None
-            return billed_anew(preview, ending, price, now), now, None
-        return billed_now(preview, price, now), now, credit
+            return _Priced({"now": billed_anew(preview, ending, price, now)}, now)
+        return _Priced({"now": billed_now(preview, price, now)}, now, payback, credit)
+
+    def _nothing_now(self, target: Target, now: datetime) -> dict[str, Any]:
+        """The money of what bills nothing now: an end without credit, or a change in a trial,
+        which is billed when the trial ends.
+        """
+        assert target.at is not None
+        if target.price is None or target.held is None:
+            return billed_nothing(target.at.line.currency, now)
+        return {**self._timing_later(target), "effective_at": now.isoformat()}
 
     def _timing_later(self, target: Target) -> dict[str, Any]:
         assert target.held is not None, "only something held can be changed at its period's end"

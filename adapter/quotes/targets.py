@@ -35,7 +35,8 @@ from .refusals import (
 
 @dataclass(frozen=True)
 class Wanted:
-    """One entry of a quote request, as asked. ``plan`` None asks for a cancellation.
+    """One entry of a quote request, as asked. ``plan`` None asks for a cancellation; ``quantity``
+    None means as many as are held, or one.
 
     ``in_use`` says how much of a limit the account uses, where that is less than it may.
     """
@@ -45,7 +46,7 @@ class Wanted:
     tier: str | None = None
     interval: str | None = None
     currency: str | None = None
-    quantity: int = 1
+    quantity: int | None = None
     subscription: str | None = None
     in_use: Mapping[str, int] = field(default_factory=dict)
 
@@ -68,6 +69,7 @@ class Target:
     host: Holding | None
     current: Offer | None
     offer: Offer | None
+    quantity: int
     price: CurrentPrice | None
     decision: Decision
     selections: tuple[Selection, ...]
@@ -90,7 +92,7 @@ class Target:
     @property
     def trialing(self) -> bool:
         """A trial goes on through a change: nothing was paid, nothing is owed before its end."""
-        return self.held is not None and _trials(self.held)
+        return self.at is not None and _trials(self.at)
 
     @property
     def subscription(self) -> str | None:
@@ -145,7 +147,8 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         if not ends:
             refuse_unpaid(tx, held)
             refuse_if_scheduled_elsewhere(tx, held, replaces)
-    decision = decide(catalogue, current, offer, facts_of(account, held, wanted.quantity))
+    quantity = wanted.quantity or (held.line.quantity if held else 1)
+    decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
     refuse_by_rule(decision, replaces)
     host = _host(catalogue, holdings, offer) if held is None and offer is not None else None
     others = _others(holdings, held)
@@ -156,6 +159,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         host=host,
         current=current,
         offer=offer,
+        quantity=quantity,
         price=None if ends or offer is None else current_price(tx, catalogue, offer),
         decision=decision,
         selections=required_selections(catalogue, decision, current, offer, wanted.in_use),

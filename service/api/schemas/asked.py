@@ -76,7 +76,11 @@ class WantedBody(Schema):
     currency = Text(
         load_default=None, validate=SHORT, metadata=said("the account's own if not given")
     )
-    quantity = Whole(load_default=1, validate=validate.Range(1, 1_000_000), metadata=said("units"))
+    quantity = Whole(
+        load_default=None,
+        validate=validate.Range(1, 1_000_000),
+        metadata=said("how many; as many as are held if not given"),
+    )
     subscription = Text(
         load_default=None,
         validate=SHORT,
