@@ -77,7 +77,8 @@ class UpdateNow:
 
     ``item`` None adds a line. ``prorate``: unused time is credited (to the second, by Stripe).
     ``restart``: a new period begins now, as an interval change always must: flexible billing never
-    moves the anchor by itself (stripe-facts §3.2). ``proration_date`` is unix seconds.
+    moves the anchor by itself (stripe-facts §3.2). ``proration_date`` is unix seconds. ``trial``:
+    the subscription is on a trial, which goes on, so nothing is billed now.
     """
 
     customer: str
@@ -89,6 +90,7 @@ class UpdateNow:
     restart: bool
     proration_date: int
     credit: Credit | None = None
+    trial: bool = False
 
     def _details(self) -> dict[str, Any]:
         # The item's id, or a second item would be added; the quantity, or it would become 1.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import Text, cast, select
 
 from ..changes.states import OPEN
 from ..database import Database
 from ..gateway.read import Reader
-from ..tables import ChangeLineRow, LineRow, SubscriptionRow
+from ..gateway.snapshots import LIVE_SCHEDULE
+from ..tables import ChangeLineRow, LineRow, ScheduleRow, SubscriptionRow
 
 
 class Use:
@@ -23,7 +24,9 @@ class Use:
         self._reader = reader
 
     def of(self, price: str) -> bool:
-        """Whether a live subscription or an open plan change (a scheduled one too) needs it."""
+        """Whether a live subscription, an open plan change (a scheduled one too) or a phase of a
+        live schedule needs it.
+        """
         return self._known(price) or self._reader.has_subscription_on(price)
 
     def _known(self, price: str) -> bool:
@@ -37,5 +40,10 @@ class Use:
             .where(LineRow.price_id == price, LineRow.removed.is_(False))
             .where(SubscriptionRow.ended_at.is_(None))
         )
+        # An id names one thing, so finding it in the text of the phases is finding it in one.
+        planned = select(ScheduleRow.id).where(
+            ScheduleRow.status.in_(LIVE_SCHEDULE),
+            cast(ScheduleRow.phases, Text).contains(f'"{price}"', autoescape=True),
+        )
         with self._database.read() as tx:
-            return any(tx.execute(found.limit(1)).first() for found in (awaited, paid))
+            return any(tx.execute(found.limit(1)).first() for found in (awaited, paid, planned))

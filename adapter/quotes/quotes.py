@@ -212,7 +212,7 @@ class Quotes:
             return bill_now(account, target, proration_date(target.at, moment), credit)
 
         if billed_by(at(now)) is None:
-            return _Priced({"now": self._nothing_now(target, now)}, now)
+            return self._nothing_now(account, target, now)
         preview, now = self._previews.of(account, at, now)
         # Only now is it certain what time it is, and so what is unused.
         with self._database.read() as tx:
@@ -227,14 +227,17 @@ class Quotes:
             return _Priced({"now": billed_anew(preview, ending, price, now)}, now)
         return _Priced({"now": billed_now(preview, price, now)}, now, payback, credit)
 
-    def _nothing_now(self, target: Target, now: datetime) -> dict[str, Any]:
+    def _nothing_now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
         """The money of what bills nothing now: an end without credit, or a change in a trial,
         which is billed when the trial ends.
         """
         assert target.at is not None
         if target.price is None or target.held is None:
-            return billed_nothing(target.at.line.currency, now)
-        return {**self._timing_later(target), "effective_at": now.isoformat()}
+            return _Priced({"now": billed_nothing(target.at.line.currency, now)}, now)
+        later = self._timing_later(target)
+        # Its preview may be the first that is heard from Stripe's clock in a while.
+        now = self._reader.billing_now(account.test_clock)
+        return _Priced({"now": {**later, "effective_at": now.isoformat()}}, now)
 
     def _timing_later(self, target: Target) -> dict[str, Any]:
         assert target.held is not None, "only something held can be changed at its period's end"
