@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapter.changes.keeping import NOT_RESTORED
 from adapter.changes.orders import Order
 from adapter.changes.states import State
-from adapter.errors import Conflict
+from adapter.errors import Conflict, Invalid
 from adapter.quotes.targets import Wanted
 from adapter.state import change_document
 from adapter.tables import ChangeRow
@@ -69,11 +70,21 @@ def blueprint(parts: Parts) -> Routes:
         return change_document(parts.orders.find(change_id))
 
     @routes.post("/plan-changes/<change_id>/cancel")
+    @routes.arguments(schemas.CancelChangeBody, required=False)
     @routes.response(200, schemas.PlanChange)
     @scope("changes:write")
-    def cancel_plan_change(change_id: str) -> dict[str, Any]:
+    def cancel_plan_change(body: dict[str, Any], change_id: str) -> dict[str, Any]:
         """Take back a change that is scheduled, or waits for its payment."""
-        parts.undoing.cancel(parts.orders.find(change_id))
+        change = parts.orders.find(change_id)
+        families = [line.family for line in change.lines]
+        if body["family"] not in (None, *families):
+            raise Invalid(
+                "unknown_family",
+                f"The change is about {', '.join(families)}.",
+                path="family",
+                known=families,
+            )
+        parts.undoing.cancel(change)
         return change_document(parts.orders.find(change_id))
 
     @routes.post("/accounts/<ref>/cancellation")
@@ -92,6 +103,15 @@ def blueprint(parts: Parts) -> Routes:
             parts.orders.execute(account, Order(quote.id, acknowledgements=needed, **body))
         )
 
+    @routes.get("/accounts/<ref>/cancellation")
+    @routes.arguments(schemas.TargetQuery, location="query")
+    @routes.response(200, schemas.Cancellation)
+    @scope("accounts:read")
+    def get_cancellation(query: dict[str, Any], ref: str) -> dict[str, Any]:
+        """The end that is set, and a quote of taking it back: what goes on and is billed next."""
+        account = parts.accounts.find(ref)
+        return parts.undoing.quote_uncancel(account, query["family"], query["subscription"])
+
     @routes.delete("/accounts/<ref>/cancellation")
     @routes.arguments(schemas.TargetQuery, location="query")
     @routes.response(200, schemas.Uncancelled)
@@ -102,7 +122,7 @@ def blueprint(parts: Parts) -> Routes:
         change = parts.undoing.uncancel(account, query["family"], query["subscription"])
         return {
             "plan_change": change_document(parts.orders.find(change.id)) if change else None,
-            "detail": "The plan goes on. Changes that the cancellation replaced do not come back.",
+            "detail": NOT_RESTORED,
         }
 
     return routes

@@ -5,6 +5,7 @@ from .allowances import Allowances, AllowancesQuery, UsageBody, UsageRecorded
 from .answered import (
     Account,
     AccountPage,
+    Cancellation,
     Catalogue,
     Checkout,
     Entitlements,
@@ -25,6 +26,7 @@ from .answered import (
 from .asked import (
     REF,
     AccountListQuery,
+    CancelChangeBody,
     CancellationBody,
     CheckoutBody,
     ContactBody,
@@ -44,6 +46,8 @@ __all__ = [
     "AccountPage",
     "Allowances",
     "AllowancesQuery",
+    "CancelChangeBody",
+    "Cancellation",
     "CancellationBody",
     "Catalogue",
     "Checkout",

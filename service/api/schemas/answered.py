@@ -111,6 +111,21 @@ class Checkout(Schema):
     expires_at = fields.String(required=True)
 
 
+class Cancellation(Schema):
+    """The end that is set for a plan, and what it means to take it back."""
+
+    subscription = fields.String(required=True)
+    plan_change = fields.String(
+        allow_none=True, metadata={"description": "what set the end; null if it was set elsewhere"}
+    )
+    ends_at = fields.String(required=True)
+    kept = fields.Dict(allow_none=True, metadata={"description": "the plan that would go on"})
+    if_taken_back = fields.Dict(
+        required=True, metadata={"description": "its money, like a timing of a quote"}
+    )
+    detail = fields.String(required=True)
+
+
 class Uncancelled(Schema):
     """What un-cancelling brought back, and what it did not."""
 

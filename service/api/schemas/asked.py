@@ -141,6 +141,12 @@ class PlanChangeListQuery(PageQuery):
     state = Text(load_default=None, validate=SHORT, metadata=said("of any line of the change"))
 
 
+class CancelChangeBody(Schema):
+    """Which part of a change to take back."""
+
+    family = Text(load_default=None, validate=SHORT, metadata=said("the whole change if not given"))
+
+
 class CancellationBody(Schema):
     """The end of a plan: now, or when the paid period ends."""
 
