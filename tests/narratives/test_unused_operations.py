@@ -115,6 +115,39 @@ def test_months_of_an_annual_plan_that_are_paid_and_to_come_are_unused(w: World)
     assert (w.charged("acme"), left(w)) == ([10600, 23353], 240_000)
 
 
+def test_what_was_not_used_of_a_month_that_is_over_is_not_paid_back(w: World):
+    w.account("acme")
+    w.change("acme", "core", "10k", interval="year")
+    uses(w, 4_000)
+    # Nothing happens at Stripe when a month of an annual plan begins.
+    w.advance(days=45)
+    quote = w.quote("acme", "pro", "20k", interval="year")
+    assert quote["changes"][0]["allowance_credit"]["units"] == 11 * 10_000
+
+
+def test_while_the_renewal_is_a_draft_it_is_paid_first_and_then_paid_back(w: World):
+    w.account("acme")
+    w.change("acme", "core", "10k")
+    uses(w, 9_000)
+    w.advance(days=31, seconds=60)
+    assert w.invoices("acme")[0]["status"] == "draft"
+    quote = w.quote("acme", "pro", "40k")
+    assert quote["timings"]["now"]["due_now"]["amount"] == 6040 - 1060
+    assert w.execute("acme", quote).status_code == 201
+    w.settle()
+    assert (w.charged("acme"), left(w)) == ([1060, 1060, 4980], 40_000)
+
+
+def test_before_the_catalogue_is_synced_nothing_is_quoted_that_cannot_be_written(w: World):
+    w.account("acme")
+    w.change("acme", "core", "10k")
+    with w.box.world.store.transaction():
+        w.box.world.store.remove("product", w.parts.catalogue.unused_product_id("operations"))
+    body = {"family": "operations", "plan": "pro", "tier": "40k", "interval": "month"}
+    answer = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]})
+    assert (answer.status_code, answer.json["code"]) == (503, "catalogue_not_synced")
+
+
 def test_a_plan_bought_on_the_31st_of_january(w: World):
     w.account("acme")
     w.advance(days=21)
