@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from datetime import timedelta
-
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from typing import Any
 
 from ..billing import Purchase, Resubscribe, bill_from_json
 from ..checkouts.mirroring import Purpose
 from ..due import Work, arm, disarm, generation_of
 from ..errors import Conflict
-from ..holdings import addressed, holdings_of
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
+from .keeping import quote_of_keeping, set_to_end
 from .procedures import OneChange, Tools
 from .procedures.purchase import give_up
 from .schedules import our_end, scheduled_on
@@ -41,22 +39,20 @@ class Undoing:
             Conflict: ``not_cancelled`` if nothing is set to end, ``ambiguous_target``.
         """
         with self._database.read() as tx:
-            ending = {line.item_id: line for line in _scheduled_ends(tx, account)}
-            candidates = [
-                held
-                for held in holdings_of(tx, account)
-                if held.subscription.cancel_at or held.line.id in ending
-            ]
-            held = addressed(candidates, family, subscription) if candidates else None
-        if held is None:
-            raise Conflict("not_cancelled", "No plan of this account is set to end.")
-        if held.line.id in ending:
-            with self._database.read() as tx:
-                change = tx.get_one(ChangeRow, ending[held.line.id].change_seq)
-            self.cancel(change)
-            return change
-        self._let_go_on(account, held.subscription)
-        return None
+            held, line = set_to_end(tx, account, family, subscription)
+        if line is None:
+            self._let_go_on(account, held.subscription)
+            return None
+        with self._database.read() as tx:
+            change = tx.get_one(ChangeRow, line.change_seq)
+        self.cancel(change)
+        return change
+
+    def quote_uncancel(
+        self, account: AccountRow, family: str | None, subscription: str | None
+    ) -> dict[str, Any]:
+        """What ``uncancel`` would mean; nothing is changed. Raises as ``uncancel``."""
+        return quote_of_keeping(self._tools, account, family, subscription)
 
     def cancel(self, change: ChangeRow) -> None:
         """Cancel a change that is scheduled or waits for its payment.
@@ -206,12 +202,3 @@ class Undoing:
 
 def _not_let_go(refused: StepRefused) -> Conflict:
     return Conflict("not_cancellable", f"Stripe did not let go of it: {refused.message}")
-
-
-def _scheduled_ends(tx: Session, account: AccountRow) -> list[ChangeLineRow]:
-    found = tx.scalars(
-        select(ChangeLineRow)
-        .where(ChangeLineRow.account_seq == account.seq)
-        .where(ChangeLineRow.state == State.SCHEDULED.value, ChangeLineRow.price_id.is_(None))
-    )
-    return list(found.all())

@@ -76,6 +76,12 @@ def test_row_6_1_set_to_end_and_taken_back_as_often_as_wanted(w: World, sold: So
         assert sold.plan(w) == sold.small
         assert len(mails(w, "is set to end")) == count
         if count < 3:
+            keeping = w.get("/v1/accounts/acme/cancellation")
+            assert keeping["plan_change"] == answer.json["id"]
+            assert keeping["ends_at"].startswith("2026-02-10T09:00")
+            next_invoice = keeping["if_taken_back"]["next_invoice"]
+            assert next_invoice["total"]["amount"] == sold.small_price
+            assert keeping["if_taken_back"]["due_now"]["amount"] == 0
             uncancel(w)
             assert w.subscription("acme")["cancel_at"] is None
             assert len(mails(w, "continues")) == count
@@ -103,7 +109,14 @@ def test_row_6_1_taking_the_end_back_does_not_bring_back_what_it_replaced(w: Wor
     sold.buy(w)
     downgrade = sold.order(w, ("starter", "2k"), "period_end").json
     sold.order(w, None, "period_end")
+    keeping = w.get("/v1/accounts/acme/cancellation")
+    assert "do not come back" in keeping["detail"]
+    # What goes on is the plan held, not the one that was scheduled.
+    assert keeping["kept"]["plan"] == sold.small[0]
+    assert keeping["if_taken_back"]["next_invoice"]["total"]["amount"] == 15900
     assert "do not come back" in uncancel(w)["detail"]
+    nothing = w.call("GET", "/v1/accounts/acme/cancellation")
+    assert (nothing.status_code, nothing.json["code"]) == (409, "not_cancelled")
     line = w.get(f"/v1/plan-changes/{downgrade['id']}")["lines"][0]
     assert line["state"] == "superseded"
     w.advance(days=31, hours=2)

@@ -123,6 +123,8 @@ def test_row_6_5_paused_resumed_set_to_end_and_cancelled(w: World, sold: Sold):
     w.advance(seconds=60)
     ends = w.subscription("acme")["items"]["data"][0]["current_period_end"]
     edit(w, cancel_at=ends)
+    keeping = w.get("/v1/accounts/acme/cancellation")["if_taken_back"]
+    assert keeping["next_invoice"]["total"]["amount"] == sold.small_price
     assert w.call("DELETE", "/v1/accounts/acme/cancellation").status_code == 200
     w.settle()
     assert w.subscription("acme")["cancel_at"] is None
