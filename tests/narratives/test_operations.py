@@ -371,6 +371,18 @@ def test_row_5_10_a_pack_has_an_invoice_of_its_own_and_counts_once_it_is_paid(w:
     assert by_kind(w) == {"grant": 10_000}
 
 
+def test_row_5_10_without_a_saved_method_a_pack_is_paid_at_a_page(w: World):
+    begins(w, "core", "10k")
+    without_saved_method(w)
+    answer = buy(w, pack="extra-10k", return_url=BACK)
+    assert (answer.status_code, answer.json["payment_url"]) == (202, session_of(w)["url"])
+    assert by_kind(w) == {"grant": 10_000}
+    assert Visitor(w.box).pay(session_of(w)["id"]) == "complete"
+    w.settle()
+    assert by_kind(w) == {"grant": 10_000, "pack": 10_000}
+    assert w.charged("acme") == [1060, 1380]
+
+
 def test_row_5_11_a_saved_method_may_be_named_and_else_the_default_pays(w: World):
     customer = begins(w, "core", "10k")
     path = "/v1/payment_methods/pm_card_mastercard/attach"
