@@ -106,6 +106,7 @@ def blueprint(parts: Parts) -> Routes:
     @routes.get("/accounts/<ref>/cancellation")
     @routes.arguments(schemas.TargetQuery, location="query")
     @routes.response(200, schemas.Cancellation)
+    @routes.alt_response(409, schema=schemas.Problem)
     @scope("accounts:read")
     def get_cancellation(query: dict[str, Any], ref: str) -> dict[str, Any]:
         """The end that is set, and a quote of taking it back: what goes on and is billed next."""
