@@ -100,9 +100,12 @@ def _start(customer: str, target: Target, proration: int) -> Billed:
 
 
 def _end(customer: str, target: Target, held: Holding) -> Billed:
-    credit = target.decision.credit != "none" and target.paid
+    credits = target.decision.credit != "none"
     if target.alone:
-        return Cancel(customer, held.subscription.id, credit)
+        return Cancel(customer, held.subscription.id, credits and target.paid)
+    # The renewal of the lines that go on is not given up with this one: still a draft, it is paid
+    # first and this line's part credited, whatever the rule says, for nothing of it was served.
+    credit = target.pays_first and (credits or target.draft)
     return RemoveNow(customer, held.subscription.id, held.line.id, credit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,23 @@ def test_an_end_in_that_hour_is_neither_charged_nor_credited(w: World):
     w.advance(days=2)
     assert (w.charged("acme"), w.balance_moves("acme")) == ([15900], [])
     assert TEAM.plan(w) == TEAM.free
+
+
+def test_a_line_that_ends_in_that_hour_is_paid_with_the_others_and_credited(database_url: str):
+    shared = str(Path(__file__).with_name("shared.toml"))
+    with world(database_url, catalogue=shared) as w:
+        w.account("acme")
+        w.change("acme", "basic", "1k", family="mail")
+        w.change("acme", "small", "1", family="bots")
+        w.advance(days=31, seconds=60)
+        quote = w.quote("acme", None, family="bots")
+        # 20.00 for all but a minute of 28 days.
+        assert quote["timings"]["now"]["credited_to_balance"]["amount"] == 2000
+        answer = w.execute("acme", quote, when="now")
+        assert (answer.status_code, answer.json["lines"][0]["drift"]) == (201, None)
+        w.settle()
+        assert (w.charged("acme"), w.balance_moves("acme")) == ([1000, 2000, 3000], [-2000])
+        # The next month of Mail comes from it.
+        w.advance(days=28, hours=2)
+        assert w.charged("acme") == [1000, 2000, 3000]
+        assert w.state("acme")["balance"]["amount"] == -1000

@@ -7,6 +7,7 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from .one_change import OneChange, note_invoice, note_nothing
+from .period import pay_period_first
 
 
 class EndNow:
@@ -75,6 +76,8 @@ class EndLineNow:
     def run(self) -> None:
         one, bill = self._one, self._bill
         try:
+            if bill.credit:
+                pay_period_first(one, bill.subscription, before="remove")
             updated = one.steps.do(
                 "remove",
                 Operation.SUBSCRIPTION_UPDATE,

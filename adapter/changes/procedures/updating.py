@@ -7,8 +7,8 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
-from ..states import PAY_PERIOD
 from .one_change import OneChange
+from .period import pay_period_first
 
 # The payment is under way: neither made nor refused.
 UNDECIDED = frozenset({"requires_action", "processing", "requires_confirmation"})
@@ -24,7 +24,7 @@ class ChangeNow:
     def run(self) -> None:
         one, bill = self._one, self._bill
         try:
-            self._pay_period_first()
+            pay_period_first(one, bill.subscription, before="update")
             self._use_method()
             updated = one.steps.do(
                 "update",
@@ -42,39 +42,6 @@ class ChangeNow:
             self._resolve_pending(sub)
         else:
             one.is_applied("the payment succeeded")
-
-    def _pay_period_first(self) -> None:
-        """In the hour in which a renewal is still a draft, it is finalized and paid first: a
-        credit for the period's unused time must not give back what was never paid.
-        """
-        one, steps = self._one, self._one.steps
-        if steps.begun("update"):
-            return
-        draft = one.draft_of(self._bill.subscription)
-        if draft is not None:
-            one.finalize(draft, auto_advance=True, step="finalize_period")
-        elif steps.begun("finalize_period"):
-            draft = steps.target_of("finalize_period")
-        if draft is not None:
-            self._pay_period(draft)
-
-    def _pay_period(self, invoice: str) -> None:
-        one = self._one
-        try:
-            one.steps.do(
-                PAY_PERIOD,
-                Operation.INVOICE_PAY,
-                {},
-                target=invoice,
-                look=lambda: one.look.paid(invoice),
-            )
-        except StepRefused as refused:
-            # Refused because finalizing had it paid already is as good as paid.
-            found = one.refresh_invoice(invoice)
-            if found.status != "paid":
-                one.refresh(self._bill.subscription)
-                raise refused.about_the_period(invoice, found.hosted_invoice_url) from refused
-        one.refresh(self._bill.subscription)
 
     def _note(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
         """Remember the invoice, and the item where one was added."""
