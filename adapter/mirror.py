@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Offer, UnknownPrice
 
+from .changes.schedules import follow
 from .clock import Clock
 from .database import Database
 from .effects import Effects, SubscriptionState
@@ -188,6 +189,7 @@ class Mirror:
         row.mapped = mapped
         _attach(tx, row)
         tx.flush()
+        follow(tx, row)
         return True
 
 

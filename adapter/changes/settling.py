@@ -18,14 +18,15 @@ from mappings import Catalogue
 
 from .. import allowances
 from ..due import Work, arm, is_pending
-from ..holdings import ENDED, IN_FORCE
+from ..holdings import ENDED
 from ..notices.outbox import queue
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
 from .drift import drift_of
 from .first_invoice import activation_invoice
-from .schedules import live_schedule, our_end, scheduled_on
+from .schedules import our_end, scheduled_on
 from .states import OPEN, State, move
 from .telling import notice_of
+from .verdicts import may_be_ours, verdict_of
 
 log = structlog.get_logger(__name__)
 
@@ -47,10 +48,10 @@ def settle(
     _adopt(tx, sub)
     rewritten = _is_rewritten(tx, sub)
     for line in _waiting(tx, sub):
-        verdict = _verdict(tx, line, sub)
+        verdict = verdict_of(tx, line, sub)
         if verdict is None or State(line.state) not in WAITING:
             continue
-        if rewritten and verdict[0] is State.CANCELLED:
+        if rewritten and may_be_ours(line, verdict):
             continue
         finish(tx, catalogue, account, line, *verdict, at)
         if State(line.state) is State.ACTIVATING:
@@ -186,39 +187,6 @@ def _waiting(tx: Session, sub: SubscriptionRow) -> list[ChangeLineRow]:
     return list(found.all())
 
 
-def _verdict(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
-    match State(line.state):
-        case State.AWAITING_PAYMENT:
-            return _awaited_payment(line, sub)
-        case State.SCHEDULED if line.price_id is None:
-            return _scheduled_end(tx, line, sub)
-        case State.SCHEDULED:
-            return _scheduled_change(line, sub)
-        case _:
-            return None
-
-
-def _scheduled_end(
-    tx: Session, line: ChangeLineRow, sub: SubscriptionRow
-) -> tuple[State, str] | None:
-    item = next((held for held in sub.lines if held.id == line.item_id), None)
-    if sub.status in ENDED or item is None or item.removed:
-        return State.APPLIED, "the plan ended"
-    if sub.cancel_at is None and live_schedule(tx, sub) is None and sub.schedule_id is None:
-        return State.CANCELLED, "the plan no longer ends"
-    return None
-
-
-def _scheduled_change(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
-    if sub.status in ENDED:
-        return State.EXPIRED, "the subscription ended before"
-    if _on_target(line, sub) and _began(line, sub):
-        return State.ACTIVATING, "the new period began"
-    if sub.schedule_id is None:
-        return State.CANCELLED, "the schedule was taken off the subscription"
-    return None
-
-
 def _settle_activating(
     tx: Session,
     catalogue: Catalogue,
@@ -247,31 +215,6 @@ def _settle_activating(
         tx.flush()
         owner = account.customer_id or account.id
         arm(tx, Work.ACTIVATE, line.change.id, owner, at.wall)
-
-
-def _awaited_payment(line: ChangeLineRow, sub: SubscriptionRow) -> tuple[State, str] | None:
-    if sub.status in ENDED:
-        return State.EXPIRED, "the subscription ended before the payment was made"
-    on_target = _on_target(line, sub)
-    if on_target and sub.pending_update_expires_at is None and sub.status in IN_FORCE:
-        return State.APPLIED, "the payment succeeded"
-    # Without an invoice the line waits for a page, of which the subscription knows nothing.
-    if sub.pending_update_expires_at is None and not on_target and line.invoice_id is not None:
-        return State.EXPIRED, "the payment was not made in time"
-    return None
-
-
-def _on_target(line: ChangeLineRow, sub: SubscriptionRow) -> bool:
-    return any(
-        item.price_id == line.price_id and item.quantity == line.quantity
-        for item in sub.lines
-        if not item.removed
-    )
-
-
-def _began(line: ChangeLineRow, sub: SubscriptionRow) -> bool:
-    item = next(item for item in sub.lines if item.price_id == line.price_id and not item.removed)
-    return line.effective_at is not None and item.period_start >= line.effective_at
 
 
 def _goes_on(tx: Session, line: ChangeLineRow) -> bool:

@@ -230,7 +230,8 @@ def test_a_repeating_coupon_keeps_its_remaining_months(lite: World):
     )
     edit(w, **{"discounts[0][coupon]": coupon["id"]})
     (discount,) = w.subscription("acme")["discounts"]
-    later(w)
+    later(w, "starter", "1k")
+    later(w)  # replaced in place, and the discount is still there
     current, following = schedule_of(w)["phases"]
     assert [entry["discount"] for entry in (*current["discounts"], *following["discounts"])] == [
         discount,

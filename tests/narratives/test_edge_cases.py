@@ -163,8 +163,9 @@ def test_a_coupon_stays_across_an_upgrade_with_time_credit(lite: World):
     w.advance(days=14)
     quote = w.quote("acme", *SCALE, family=TEAM)
     total = quote["timings"]["now"]["total"]["amount"]
-    # What was paid is credited, not the list price: about half of 79.50; the new price is halved.
-    assert 22_450 - 7_950 // 2 - 100 < total < 22_450 - 7_950 // 2 + 400
+    # What was paid is credited, not the list price: of February's 28 days 13 days, 22 hours and 5
+    # seconds are left, 79.50 x 0.49703 = 39.51. The new price is halved: 224.50 - 39.51.
+    assert total == 18_499
     assert w.execute("acme", quote, when="now").status_code == 201
     w.settle()
     assert newest(w) == ("paid", total, total)
@@ -413,6 +414,33 @@ def test_a_price_edited_while_a_change_is_scheduled_changes_neither_it_nor_its_k
     line = line_of(w, change)
     assert (line["state"], newest(w)) == ("applied", ("paid", 4_500, 4_500))
     assert w.get(f"/v1/plan-changes/{change['id']}")["decision"]["rule"] == "downgrade"
+
+
+def test_a_phase_moved_in_the_dashboard_moves_the_change(w: World):
+    order(w, "now", *GROWTH)
+    change = order(w, "period_end", *STARTER)
+    schedule = w.subscription("acme")["schedule"]
+    now, following = w.stripe("GET", f"/v1/subscription_schedules/{schedule}")["phases"]
+    w.stripe(
+        "POST",
+        f"/v1/subscription_schedules/{schedule}",
+        **{
+            "phases[0][start_date]": now["start_date"],
+            "phases[0][end_date]": now["end_date"] - 16 * DAY,
+            "phases[0][items][0][price]": now["items"][0]["price"],
+            "phases[1][items][0][price]": following["items"][0]["price"],
+            "phases[1][duration][interval]": "month",
+            "phases[1][proration_behavior]": "none",
+        },
+    )
+    w.settle()
+    assert line_of(w, change)["effective_at"][:10] == "2026-01-25"
+    w.advance(days=15, hours=2)
+    # In the middle of a paid period there is nothing to pay, so nothing to wait for.
+    assert (line_of(w, change)["state"], w.plan("acme", TEAM)) == ("applied", STARTER)
+    assert w.charged("acme") == [15_900]
+    w.advance(days=16)
+    assert w.charged("acme") == [15_900, 4_500]
 
 
 # -- at the same time -------------------------------------------------------------------------

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ...clock import to_unix
 from ...errors import Conflict
 from ...gateway.snapshots import LIVE_SCHEDULE
 from ...prices import offer_from_dict
 from ...tables import ChangeLineRow, LineRow, ScheduleRow, SubscriptionRow
 from ..states import State
-from .compiling import Goal, Item, Wish, compile_goal
+from .compiling import Goal, Item, Wish, compile_goal, current_phase
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,27 @@ def _wish(line: ChangeLineRow, held: Sequence[LineRow]) -> Wish | None:
         reanchors=interval is not None and interval != item.interval,
         change=line.change.id,
     )
+
+
+def follow(tx: Session, schedule: ScheduleRow) -> None:
+    """A phase whose end was moved at Stripe moves what is scheduled for it."""
+    moment = _next_phase_at(schedule)
+    if moment is None or schedule.subscription_id is None:
+        return
+    for line in scheduled_on(tx, schedule.subscription_id):
+        line.effective_at = moment
+    tx.flush()
+
+
+def _next_phase_at(schedule: ScheduleRow) -> datetime | None:
+    """When the present phase of a live schedule ends, if something comes after it."""
+    if schedule.status not in LIVE_SCHEDULE or schedule.phase_start is None:
+        return None
+    start = to_unix(schedule.phase_start)
+    later = [phase for phase in schedule.phases if phase["start_date"] > start]
+    if not later and schedule.end_behavior != "cancel":
+        return None
+    return datetime.fromtimestamp(current_phase(schedule.phases, start)["end_date"], UTC)
 
 
 def refuse_foreign(schedule: ScheduleRow | None) -> None:
