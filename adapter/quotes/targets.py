@@ -19,6 +19,7 @@ from mappings import (
     required_selections,
 )
 
+from ..changes.schedules import live_schedule, refuse_foreign
 from ..changes.states import State
 from ..errors import Conflict, Invalid
 from ..holdings import Holding, addressed, facts_of, holdings_of, unknown_price
@@ -151,6 +152,9 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
     refuse_by_rule(decision, replaces)
     host = _host(catalogue, holdings, offer) if held is None and offer is not None else None
+    if host is not None:
+        refuse_busy_subscription(tx, host)
+        refuse_foreign(live_schedule(tx, host.subscription))
     others = _others(holdings, held)
     target = Target(
         kind="cancel" if ends else "start" if held is None else "change",
@@ -224,12 +228,17 @@ def _scheduled(tx: Session, account: AccountRow, held: Holding) -> ChangeLineRow
 
 
 def _host(catalogue: Catalogue, holdings: list[Holding], offer: Offer) -> Holding | None:
-    """A line of a family that shares subscriptions, on the interval and currency wanted."""
+    """A line of a family that shares subscriptions, on the interval and currency wanted.
+
+    One that is not paid, on trial or set to end is no company: what is bought would not be paid
+    either, cost nothing, or end with it.
+    """
     if not catalogue.family(offer.family).share_subscription:
         return None
     for held in holdings:
         shares = held.offer and catalogue.family(held.offer.family).share_subscription
-        if not shares or not held.in_force or held.offer is None:
+        sub = held.subscription
+        if not shares or held.offer is None or sub.status != "active" or sub.cancel_at is not None:
             continue
         if (held.offer.interval, held.offer.currency) == (offer.interval, offer.currency):
             return held

@@ -165,6 +165,41 @@ def test_a_change_now_of_one_line_keeps_what_is_scheduled_for_the_other(w: World
     assert (plans(w), newest(w)) == (["plus", "large"], ("paid", 8_000, [3_000, 5_000]))
 
 
+def test_who_joins_over_a_scheduled_change_is_in_what_comes_next(database_url: str):
+    with world(database_url, catalogue=CATALOGUE) as w:
+        w.account("acme")
+        w.change("acme", "plus", "1k", family="mail")
+        mail = order(w, "period_end", "mail", "basic")
+        w.advance(days=10)
+        order(w, "now", "bots", "small")
+        assert amounts(w.subscription("acme")) == [2_000, 3_000]
+        assert scheduled(w) == [1_000, 2_000]
+        assert line_of(w, mail)["state"] == "scheduled"
+        w.advance(days=21, hours=2)
+        assert (plans(w), newest(w)) == (["basic", "small"], ("paid", 3_000, [1_000, 2_000]))
+
+
+def test_nobody_joins_what_ends_or_waits_for_a_payment(sqlite_url: str):
+    with world(sqlite_url, catalogue=CATALOGUE) as w:
+        for ref in ("acme", "globex"):
+            w.account(ref)
+            w.change(ref, "basic", "1k", family="mail")
+        # What is bought beside a plan that is set to end does not end with it.
+        order(w, "period_end", "mail", None)
+        order(w, "now", "bots", "small")
+        assert len(w.state("acme")["subscriptions"]) == 2
+        w.advance(days=31, hours=2)
+        assert plans(w) == [None, "small"]
+        # While an upgrade waits for its payment, a second update would void its invoice.
+        w.use_card(w.state("globex")["customer"], "pm_card_authenticationRequired")
+        waiting = w.execute("globex", w.quote("globex", "plus", "1k", family="mail"), when="now")
+        assert waiting.json["lines"][0]["state"] == "awaiting_payment"
+        body = {"family": "bots", "plan": "small", "tier": "1", "interval": "month"}
+        answer = w.call("POST", "/v1/accounts/globex/quotes", {"changes": [body]})
+        assert (answer.status_code, answer.json["code"]) == (409, "change_in_progress")
+        assert answer.json["plan_change"] == waiting.json["id"]
+
+
 def test_one_line_ends_while_the_other_changes(w: World):
     mail = order(w, "period_end", "mail", None)
     assert len(mails(w, "is set to end")) == 1
