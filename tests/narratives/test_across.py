@@ -6,6 +6,7 @@ What is done at Stripe's dashboard is told in ``test_across_dashboard``.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Iterator
 from itertools import permutations
@@ -142,7 +143,9 @@ def test_row_6_1_cancelled_now_with_a_quote_and_one_mail(w: World, sold: Sold):
 
 
 def test_row_6_2_events_count_whatever_their_order_and_number(w: World, sold: Sold):
-    orders = list(permutations(TELLING))
+    # Each catalogue has its own two of the six orders; the soak plays all of them on all.
+    share = slice(None) if os.environ.get("SOAK") else slice(EACH.index(sold), None, len(EACH))
+    orders = list(permutations(TELLING))[share]
     refs = [f"acme-{number}" for number in range(len(orders))]
     customers = {ref: sold.buy(w, ref) for ref in refs}
     for customer in customers.values():
