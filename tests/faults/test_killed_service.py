@@ -1,4 +1,7 @@
-"""The service is killed while Stripe works on its request; the change is finished once."""
+"""The service, a process of its own, is killed while Stripe works on its request.
+
+Two cases, to see that a real death is what ``tests.support.killing`` takes it to be.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from sandbox import Sandbox
 from sandbox.server import Server, open_server
 from service.settings import Settings
 from service.wiring import Parts, build
+from tests.conftest import DATABASES
 from tests.support.processes import Process, Service, eventually
-from tests.support.sampling import in_turn
+from tests.support.sampling import SOAK
 from tests.support.shops import on_sale, stocked
 
 CORE = {"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}
@@ -121,19 +125,15 @@ def settled(parts: Parts) -> bool:
     return bool(changes) and changes[0].lines[0].state not in ("executing", "awaiting_payment")
 
 
-@pytest.mark.parametrize(
-    ("database_url", "kind"),
-    in_turn(("timeout_before",), ("timeout_after",)),
-    indirect=["database_url"],
-)
-def test_a_first_purchase_is_finished_once(
-    kind: Any, stripe: Server, environment: dict[str, str], parts: Parts
+@pytest.mark.parametrize("database_url", DATABASES if SOAK else ["sqlite"], indirect=True)
+def test_a_first_purchase_that_stripe_made_is_finished_once(
+    stripe: Server, environment: dict[str, str], parts: Parts
 ):
     caller = Caller(parts, stripe)
     with Service(environment) as service:
         customer = caller.account(service)
         quote = caller.quote(service, CORE)
-        stripe.box.fail_next("POST", "/v1/subscriptions$", kind)
+        stripe.box.fail_next("POST", "/v1/subscriptions$", "timeout_after")
         kill_during(service, caller, quote, stripe.box, "/v1/subscriptions")
     assert not settled(parts)
 
@@ -148,20 +148,16 @@ def test_a_first_purchase_is_finished_once(
     assert (invoice["status"], invoice["amount_paid"]) == ("paid", 1060)
 
 
-@pytest.mark.parametrize(
-    ("database_url", "kind"),
-    in_turn(("timeout_after",), ("timeout_before",)),
-    indirect=["database_url"],
-)
-def test_an_upgrade_is_finished_once(
-    kind: Any, stripe: Server, environment: dict[str, str], parts: Parts
+@pytest.mark.parametrize("database_url", DATABASES if SOAK else ["postgresql"], indirect=True)
+def test_an_upgrade_that_never_reached_stripe_is_finished_once(
+    stripe: Server, environment: dict[str, str], parts: Parts
 ):
     caller = Caller(parts, stripe)
     with Service(environment) as service:
         customer = caller.account(service)
         assert caller.execute(service, caller.quote(service, CORE)).status_code == 201
         quote = caller.quote(service, PRO)
-        stripe.box.fail_next("POST", "/v1/subscriptions/sub_", kind)
+        stripe.box.fail_next("POST", "/v1/subscriptions/sub_", "timeout_before")
         kill_during(service, caller, quote, stripe.box, "/v1/subscriptions/sub_")
     assert not settled(parts)
 

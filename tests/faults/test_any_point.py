@@ -1,0 +1,75 @@
+"""The service dies at any point of any change, and Stripe fails any of its calls.
+
+Each story ends as it does when nothing goes wrong: the change made once or failed once, the same
+money moved, everybody told once, nothing left open. `make test` tells each with one death and
+one fault, chosen by seed; `make soak` with all of them, on both databases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from random import Random
+
+import pytest
+import stripe
+
+from sandbox.kernel.faults import KINDS
+from tests.conftest import DATABASES
+from tests.faults import flaws, points
+from tests.faults.conftest import Stages
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.stories import Course, Deaths, Fault
+from tests.faults.telling import Scenario
+from tests.support.killing import A_DAY, A_WHILE
+from tests.support.sampling import SOAK
+
+# A fault that the SDK's own retry mends, and one that outlasts it and a resumption too.
+TIMES = (1, 4)
+# How far from a death the next one is, at most.
+NEAR = 12
+
+
+def mishaps(scenario: Scenario, course: Course) -> Iterator[tuple[str, Deaths | Fault]]:
+    """What goes wrong in this scenario, and on which database: everything, or one of each."""
+    drawn = Random(scenario.name)
+    ways = range(len(course.points))
+    deaths = [Deaths((n,), away) for n in ways for away in (A_WHILE, A_DAY)]
+    if not flaws.any_known(scenario.name):
+        # Where there are flaws, the second death would meet one by chance.
+        deaths += [Deaths((n, n + drawn.randint(1, NEAR))) for n in ways]
+    faults = [Fault(n, kind, times) for n, _ in course.calls for kind in KINDS for times in TIMES]
+    if SOAK:
+        yield from product(DATABASES, [*deaths, *faults])
+    else:
+        yield DATABASES[SCENARIOS.index(scenario) % len(DATABASES)], drawn.choice(deaths)
+        yield "sqlite", drawn.choice(faults)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's pause before its retry is no part of what is tested."""
+    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
+
+
+@pytest.mark.timeout(7_200 if SOAK else 120)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_it_ends_as_it_should(scenario: Scenario, stages: Stages, subtests: pytest.Subtests):
+    if flaw := flaws.known(scenario.name, "nothing goes wrong"):
+        with pytest.raises(AssertionError):
+            stages.course(scenario)
+        pytest.xfail(flaw)
+    course = stages.course(scenario)
+    with subtests.test("no point is lost"):
+        points.check(scenario.name, course)
+    if points.UPDATE:
+        return
+    for database, mishap in mishaps(scenario, course):
+        name = mishap.named(course)
+        with subtests.test(name, database=database):
+            stage = stages.of(scenario, database)
+            if flaw := flaws.known(scenario.name, name):
+                with pytest.raises(AssertionError):
+                    mishap.tell(scenario, stage, course)
+                pytest.xfail(flaw)
+            mishap.tell(scenario, stage, course)
