@@ -25,6 +25,16 @@ def w(database_url: str) -> Iterator[World]:
         yield made
 
 
+@pytest.fixture
+def lite(sqlite_url: str) -> Iterator[World]:
+    """For stories in which the database has no part."""
+    with world(sqlite_url, catalogue=CATALOGUE) as made:
+        made.account("acme")
+        made.change("acme", "basic", "1k", family="mail")
+        made.change("acme", "small", "1", family="bots")
+        yield made
+
+
 def order(w: World, when: str, family: str, plan: str | None, **more: Any) -> Any:
     tier = {"mail": "1k", "bots": "1"}[family] if plan else None
     answer = w.execute("acme", w.quote("acme", plan, tier, family=family, **more), when=when)
@@ -200,6 +210,18 @@ def test_nobody_joins_what_ends_or_waits_for_a_payment(sqlite_url: str):
         assert answer.json["plan_change"] == waiting.json["id"]
 
 
+def test_an_end_now_of_one_line_keeps_what_is_scheduled_for_the_other(lite: World):
+    w = lite
+    order(w, "now", "mail", "plus")
+    mail = order(w, "period_end", "mail", "basic")
+    bots = order(w, "period_end", "bots", "large")
+    order(w, "now", "bots", None)
+    assert [line_of(w, change)["state"] for change in (mail, bots)] == ["scheduled", "superseded"]
+    assert scheduled(w) == [1_000]
+    w.advance(days=31, hours=2)
+    assert (plans(w), newest(w)) == (["basic", None], ("paid", 1_000, [1_000]))
+
+
 def test_one_line_ends_while_the_other_changes(w: World):
     mail = order(w, "period_end", "mail", None)
     assert len(mails(w, "is set to end")) == 1
@@ -258,3 +280,43 @@ def test_giving_up_one_line_s_activation_keeps_the_other_line_s_bill(w: World):
     assert w.subscription("acme")["status"] == "active"
     w.advance(days=28, hours=2)
     assert newest(w) == ("paid", 2_000, [2_000])
+
+
+def test_giving_up_both_lines_leaves_nothing_to_be_paid(lite: World):
+    w = lite
+    customer = w.state("acme")["customer"]
+    good = w.state("acme")["default_payment_method"]
+    order(w, "now", "mail", "plus")
+    mail = order(w, "period_end", "mail", "basic")
+    bots = order(w, "period_end", "bots", "large")
+    w.use_card(customer, "pm_card_chargeCustomerFail")
+    w.stripe("POST", f"/v1/payment_methods/{good}/detach")
+    w.advance(days=31, hours=2)
+    assert [line_of(w, change)["state"] for change in (mail, bots)] == ["activating", "activating"]
+    assert plans(w) == ["plus", "small"]
+    w.advance(days=3)
+    assert [line_of(w, change)["state"] for change in (mail, bots)] == ["failed", "failed"]
+    assert plans(w) == [None, None]
+    invoice = w.invoices("acme")[0]
+    assert (invoice["amount_remaining"], invoice["amount_paid"]) == (0, 0)
+    assert [sub["status"] for sub in w.state("acme")["subscriptions"]] == ["canceled"]
+    assert w.state("acme")["balance"]["amount"] == 0
+
+
+def test_paying_by_hand_brings_both_lines_into_effect(lite: World):
+    w = lite
+    customer = w.state("acme")["customer"]
+    good = w.state("acme")["default_payment_method"]
+    order(w, "now", "mail", "plus")
+    mail = order(w, "period_end", "mail", "basic")
+    bots = order(w, "period_end", "bots", "large")
+    w.use_card(customer, "pm_card_chargeCustomerFail")
+    w.stripe("POST", f"/v1/payment_methods/{good}/detach")
+    w.advance(days=31, hours=2)
+    card = w.use_card(customer, "pm_card_visa")
+    w.stripe("POST", f"/v1/invoices/{w.invoices('acme')[0]['id']}/pay", payment_method=card)
+    w.settle()
+    assert [line_of(w, change)["state"] for change in (mail, bots)] == ["applied", "applied"]
+    assert (plans(w), newest(w)) == (["basic", "large"], ("paid", 6_000, [1_000, 5_000]))
+    w.advance(days=4)
+    assert plans(w) == ["basic", "large"]
