@@ -70,7 +70,7 @@ def blueprint(parts: Parts) -> Routes:
         return change_document(parts.orders.find(change_id))
 
     @routes.post("/plan-changes/<change_id>/cancel")
-    @routes.arguments(schemas.CancelChangeBody, required=False)
+    @routes.arguments(schemas.CancelChangeBody, required=False, example=examples.CANCEL_CHANGE)
     @routes.response(200, schemas.PlanChange)
     @scope("changes:write")
     def cancel_plan_change(body: dict[str, Any], change_id: str) -> dict[str, Any]:
