@@ -76,7 +76,7 @@ def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str,
 
     None if the plan ends. Over a schedule the preview is of that schedule with the change in it;
     without one, of the renewal on the new price. Another interval is previewed as if it began now,
-    since a renewal would be cut on the old anchor.
+    since a renewal would be cut on the old anchor; that of a trial is its end.
     """
     held, price = target.held, target.price
     if held is None or price is None or held.offer is None:
@@ -99,7 +99,7 @@ def first_period(tx: Session, catalogue: Catalogue, target: Target) -> dict[str,
         return {"schedule": schedule.id, "schedule_details": details}
     item = {"id": held.line.id, "price": price.id, "quantity": target.quantity}
     changed: dict[str, Any] = {"items": [item], "proration_behavior": "none"}
-    if target.reanchors:
+    if target.reanchors and not target.trialing:
         changed["billing_cycle_anchor"] = {"type": "now"}
     if sub.cancel_at is not None:
         changed |= (

@@ -139,6 +139,24 @@ def test_a_downgrade_during_a_trial_begins_when_the_trial_ends(w: World):
     assert w.charged("acme") == [4_500]
 
 
+def test_another_interval_in_a_trial_is_charged_whole_when_the_trial_ends(sqlite_url: str):
+    with world(sqlite_url, catalogue="choose-when") as w:
+        # Nothing is due yet, so no saved card is asked for.
+        customer = w.account("acme", card=None)
+        end = int(START.timestamp()) + 14 * DAY
+        subscribe(w, *GROWTH, trial_end=end)
+        quote = w.quote("acme", *GROWTH, family=TEAM, interval="year")
+        (line,) = quote["timings"]["now"]["next_invoice"]["lines"]
+        assert (line["amount"], line["period"]["start"][:10]) == (159_000, "2026-01-24")
+        order(w, "now", *GROWTH, interval="year")
+        assert w.subscription("acme")["trial_end"] == end
+        w.use_card(customer, "pm_card_visa")
+        w.advance(days=14, hours=2)
+        assert newest(w) == ("paid", 159_000, 159_000)
+        (item,) = w.subscription("acme")["items"]["data"]
+        assert (item["current_period_start"], item["current_period_end"]) == (end, end + 365 * DAY)
+
+
 def test_a_trial_that_is_cancelled_costs_nothing(lite: World):
     w = lite
     subscribe(w, *GROWTH, trial_end=int(START.timestamp()) + 14 * DAY)
