@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from ..billing import Purchase, UpdateNow, bill_to_json
 from ..due import Work, arm, disarm
@@ -24,6 +25,7 @@ from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
 from .pages import Page
 from .procedures import Tools, carry_out, restore_method
+from .settling import hold
 from .states import BUSY, State
 
 log = structlog.get_logger(__name__)
@@ -204,15 +206,27 @@ class Orders:
             history=[],
         )
         change.lines.append(line)
+        self._commit(account, quote, change)
+        return self.find(change.id)
+
+    def _commit(self, account: AccountRow, quote: QuoteRow, change: ChangeRow) -> None:
+        """Another order may have been made, carried out and paid since the quote was looked at, so
+        that no open line is in the way any more: two clicks would buy twice.
+        """
+        owner = account.customer_id or account.id
         try:
             with self._database.write() as tx:
-                tx.add(change)
-                tx.flush()
-                owner = account.customer_id or account.id
-                arm(tx, Work.CARRY_OUT, change.id, owner, now + self._ownership)
+                hold(tx, account)
+                moved = self._quotes.has_moved(tx, account, quote) and not _is_executed(tx, quote)
+                if not moved:
+                    tx.add(change)
+                    tx.flush()
+                    due = change.created_at + self._ownership
+                    arm(tx, Work.CARRY_OUT, change.id, owner, due)
         except IntegrityError as taken:
-            raise self._taken(account, quote, line) from taken
-        return self.find(change.id)
+            raise self._taken(account, quote, change.lines[0]) from taken
+        if moved:
+            raise self._quotes.stale(account, quote)
 
     def _taken(self, account: AccountRow, quote: QuoteRow, line: ChangeLineRow) -> Conflict:
         """Another request was first: with this quote, or with another change of the same line."""
@@ -227,6 +241,12 @@ class Orders:
             if busy is not None:
                 return change_in_progress(busy)
         return Conflict("change_in_progress", f"Quote {quote.id} is being executed; ask again.")
+
+
+def _is_executed(tx: Session, quote: QuoteRow) -> bool:
+    return (
+        tx.scalars(select(ChangeRow.seq).where(ChangeRow.quote_id == quote.id)).first() is not None
+    )
 
 
 def _check_requirements(needed: Mapping[str, Any], order: Order) -> None:

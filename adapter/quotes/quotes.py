@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 
 from ..billing import Bill, Billed, Credit, Resubscribe
@@ -145,7 +147,7 @@ class Quotes:
                 refuse_if_scheduled_elsewhere(tx, target.held, target.replaces)
                 _refuse_ending_twice(target)
         if target.basis() != quote.basis:
-            raise self._stale(account, wanted, "The subscription changed since the quote.")
+            raise self.stale(account, quote)
         stored = quote.request["credit"] if when == "now" else None
         credit = Credit(**stored) if stored else None
         bill = bill_of(account, target, when, quote.request["proration_date"], credit)
@@ -174,6 +176,22 @@ class Quotes:
             return True
         ending = self._reader.preview(bill.ending.preview())
         return only_melted(target, -quoted["credited_to_balance"]["amount"], ending.total)
+
+    def has_moved(self, tx: Session, account: AccountRow, quote: QuoteRow) -> bool:
+        """Whether what the quote is about differs by now from what it was computed on.
+
+        Raises: Conflict, as ``targets.resolve``.
+        """
+        wanted = Wanted(**quote.request["wanted"])
+        return resolve(tx, self._catalogue, account, wanted).basis() != quote.basis
+
+    def stale(self, account: AccountRow, quote: QuoteRow) -> Conflict:
+        """The refusal of a quote whose subscription moved, with a fresh quote.
+
+        Raises: as ``make``, where no other is possible.
+        """
+        wanted = Wanted(**quote.request["wanted"])
+        return self._stale(account, wanted, "The subscription changed since the quote.")
 
     def decision(self, quote: QuoteRow) -> Decision:
         """The rule as it was resolved when the quote was made."""

@@ -488,6 +488,27 @@ def test_two_first_purchases_at_the_same_time_are_one(w: World):
     assert len(w.charged("acme")) == 1
 
 
+def test_a_purchase_made_while_another_is_looked_at_once_more_is_seen(
+    w: World, monkeypatch: pytest.MonkeyPatch
+):
+    first, second = w.quote("acme", *GROWTH, family=TEAM), w.quote("acme", *SCALE, family=TEAM)
+    look = w.parts.quotes.still_holds
+
+    def overtaken(*given: Any) -> Any:
+        agreed = look(*given)
+        monkeypatch.setattr(w.parts.quotes, "still_holds", look)
+        # Bought, paid and over: no open change is in the way any more.
+        assert w.execute("acme", first).status_code == 201
+        return agreed
+
+    monkeypatch.setattr(w.parts.quotes, "still_holds", overtaken)
+    answer = w.execute("acme", second)
+    assert (answer.status_code, answer.json["code"]) == (409, "quote_stale")
+    assert answer.json["quote"]["kind"] == "change"
+    w.settle()
+    assert (w.plan("acme", TEAM), w.charged("acme")) == (GROWTH, [15_900])
+
+
 def test_an_answer_that_is_overtaken_by_news_is_fetched_again(
     w: World, monkeypatch: pytest.MonkeyPatch
 ):
