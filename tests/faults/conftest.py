@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.faults.stories import Course, prepared, told
-from tests.faults.telling import Do, Scenario
+from tests.faults.telling import Scenario
 from tests.support.killing import Frozen, drop_copies
 from tests.support.postgres import PostgresServer
 from tests.support.world import world
@@ -22,7 +23,7 @@ class Stages:
 
     new_url: Callable[[str], str]
     folder: Path
-    _bases: dict[tuple[str, str, Do], Frozen] = field(default_factory=dict)
+    _bases: dict[tuple[Any, ...], Frozen] = field(default_factory=dict)
     _ready: dict[tuple[str, str], Frozen] = field(default_factory=dict)
     _courses: dict[str, Course] = field(default_factory=dict)
 
@@ -40,10 +41,11 @@ class Stages:
         return self._courses[scenario.name]
 
     def _base(self, scenario: Scenario, kind: str) -> Frozen:
-        key = (kind, scenario.catalogue, scenario.base)
+        key = (kind, scenario.catalogue, scenario.sold, scenario.base)
         if key not in self._bases:
             url = self.new_url(kind)
-            with world(url, catalogue=scenario.catalogue) as w:
+            sold = scenario.sold() if scenario.sold else None
+            with world(url, catalogue=scenario.catalogue, sold=sold) as w:
                 scenario.base(w)
             self._bases[key] = Frozen(w, url)
         return self._bases[key]

@@ -27,7 +27,11 @@ TOLD_TWICE = "the contact is told of a declined pack whose buyer is told already
 
 _VOID = (
     r"dead (after invoices.void_invoice|(before|after) the commit of (Steps._close \(void:1\)"
-    r"|Mirror.refresh_subscription)|before the commit of OneChange.fails)"
+    r"|Mirror.refresh_subscription)|before the commit of OneChange.(fails|_written))"
+)
+_GIVE_UP = (
+    r"dead (after subscriptions.cancel \(give_up|(before|after) the commit of (Steps._close "
+    r"\(give_up:1\)|Mirror.refresh_subscription)|before the commit of OneChange.(fails|_written))"
 )
 _VOID_UNANSWERED = r"timeout_after 4 times at POST \S+/void"
 
@@ -39,12 +43,16 @@ def _asked(place: int) -> str:
 
 _KNOWN: Mapping[str, Mapping[str, str]] = {
     "first purchase declined": {
-        r"dead (after subscriptions.cancel|(before|after) the commit of (Steps._close "
-        r"\(give_up:1\)|Mirror.refresh_subscription)|before the commit of OneChange.fails)": (
-            GIVEN_UP
-        ),
+        _GIVE_UP: GIVEN_UP,
         r"timeout_after \d times at DELETE": LOST_CANCEL,
         _asked(4): GIVEN_UP,
+    },
+    "end and start again": {r"timeout_after 1 times at DELETE": LOST_CANCEL},
+    "end and start again declined": {
+        _GIVE_UP: GIVEN_UP,
+        r"timeout_after \d times at DELETE \S+ \(8\)": GIVEN_UP,
+        r"timeout_after 1 times at DELETE": LOST_CANCEL,
+        _asked(9): GIVEN_UP,
     },
     "first purchase taken back": {"": EXPIRES},
     "upgrade declined": {_VOID: VOIDED, _VOID_UNANSWERED: VOIDED, _asked(4): VOIDED},

@@ -11,11 +11,13 @@ from tests.faults.telling import (
     BACK,
     DECLINED,
     TEAM,
+    WORKSPACE,
     Scenario,
     a_large_subscriber,
     a_subscriber,
     a_team,
     an_account,
+    an_enterprise,
     another_card,
     authenticates,
     buys,
@@ -39,8 +41,10 @@ from tests.faults.telling import (
     used,
     without_cards,
 )
+from tests.narratives.test_cancel_first import in_one_request
 
 FREE, CORE, PRO = ("free", "1k"), ("core", "10k"), ("pro", "40k")
+PROFESSIONAL = ("professional", "50")
 GROWTH, STARTER, LARGE = ("growth", "5k"), ("starter", "2k"), ("growth", "10k")
 
 SCENARIOS = (
@@ -334,5 +338,23 @@ SCENARIOS = (
         [without_cards, days(10), quoted(*PRO)],
         [executes(return_url=BACK), takes_back()],
         ends("cancelled", CORE, ["paid"]),
+    ),
+    Scenario(
+        "end and start again",
+        an_enterprise,
+        [quoted(*PROFESSIONAL, family=WORKSPACE)],
+        [executes()],
+        ends("applied", PROFESSIONAL, ["paid", "paid", "paid"], WORKSPACE),
+        catalogue="cancel-first",
+        sold=in_one_request,
+    ),
+    Scenario(
+        "end and start again declined",
+        an_enterprise,
+        [days(16), card(DECLINED), quoted(*PROFESSIONAL, family=WORKSPACE)],
+        [executes()],
+        ends("failed", ("free", "3"), ["void", "paid", "paid"], WORKSPACE),
+        catalogue="cancel-first",
+        sold=in_one_request,
     ),
 )

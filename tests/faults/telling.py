@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mappings import Catalogue
 from sandbox.pages.visitor import Visitor
 from tests.support.buying import bought_units, session_of, without_saved_method
 from tests.support.world import World
 
 Do = Callable[[World], Any]
 TEAM = "virtual-team"
+WORKSPACE = "workspace"
 BACK = "https://acme.example/billing"
 AUTHENTICATE = "pm_card_authenticationRequired"
 DECLINED = "pm_card_chargeCustomerFail"
@@ -50,6 +52,7 @@ class Scenario:
     acts: Sequence[Act]
     ends: Do
     catalogue: str = "operations"
+    sold: Callable[[], Catalogue] | None = None
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")
@@ -76,6 +79,13 @@ def a_team(w: World) -> None:
     """A subscriber of the Virtual Team, whose changes may wait for the period's end."""
     w.account("acme")
     w.change("acme", "growth", "5k", family=TEAM)
+
+
+def an_enterprise(w: World) -> None:
+    """A subscriber of a catalogue in which one goes down only by way of an end."""
+    w.account("acme")
+    w.change("acme", "enterprise", "500", family=WORKSPACE)
+    w.advance(days=10)
 
 
 def without_cards(w: World) -> None:
