@@ -26,7 +26,14 @@ from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
 from .prices import offer_of_line
-from .tables import AccountRow, ChangeLineRow, IntentRow, InvoiceRow, SubscriptionRow
+from .tables import (
+    AccountRow,
+    ChangeLineRow,
+    IntentRow,
+    InvoiceRow,
+    PurchaseRow,
+    SubscriptionRow,
+)
 
 UNPAID = frozenset({"past_due", "unpaid"})
 
@@ -98,7 +105,7 @@ class Effects:
             if invoice.status == "paid":
                 late_payment(tx, account, invoice, now)
         failed = invoice.status == "open" and invoice.attempt_count > attempts_before
-        if not failed or _belongs_to_a_change(tx, account, invoice):
+        if not failed or _is_answered_for(tx, account, invoice):
             return
         amount = Money(invoice.amount_remaining, invoice.currency)
         facts = {
@@ -174,8 +181,11 @@ def _never_started(tx: Session, before: SubscriptionState | None, row: Subscript
     return invoice is None or invoice.status != "paid"
 
 
-def _belongs_to_a_change(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
-    """Whether a plan change answers for this invoice: it tells whom it concerns by itself."""
+def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
+    """Whether a change or a purchase answers for this invoice: it tells its caller by itself."""
+    bought = select(PurchaseRow.seq).where(PurchaseRow.invoice_id == invoice.id).limit(1)
+    if tx.scalars(bought).first() is not None:
+        return True
     busy = (State.EXECUTING, State.AWAITING_PAYMENT, State.ACTIVATING)
     lines = tx.scalars(
         select(ChangeLineRow)

@@ -63,6 +63,7 @@ class Activating:
             if paid and state is State.FAILED:
                 self._credit_late(one, line.invoice_id)
             elif not paid and state in (State.ACTIVATING, State.FAILED):
+                self._note_why(change, line)
                 self._take_off(one, line)
                 self._unbill(one, line.invoice_id)
                 self._fail(change, line)
@@ -156,6 +157,14 @@ class Activating:
         if until is None:
             self.give_up(change)
 
+    def _note_why(self, change: ChangeRow, line: ChangeLineRow) -> None:
+        """First of all, because the mirror may fail the line as soon as it is off."""
+        with self._database.write() as tx:
+            hold(tx, change.account)
+            row = tx.get_one(ChangeLineRow, line.seq)
+            if row.failure is None:
+                row.failure = {"code": "not_paid", "message": "Its payment was not made in time."}
+
     def _take_off(self, one: OneChange, line: ChangeLineRow) -> None:
         """Cancel the subscription, or take the one line off it, without any credit."""
         assert line.subscription_id is not None
@@ -209,7 +218,6 @@ class Activating:
             hold(tx, change.account)
             row = tx.get_one(ChangeLineRow, line.seq)
             if State(row.state) is State.ACTIVATING:
-                row.failure = {"code": "not_paid", "message": "Its payment was not made in time."}
                 cause = "the payment was not made in time"
                 finish(tx, self._tools.catalogue, change.account, row, State.FAILED, cause, at)
         assert line.subscription_id is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from ..due import Work, is_pending
 from ..holdings import ENDED, IN_FORCE
 from ..tables import ChangeLineRow, SubscriptionRow
 from .schedules import live_schedule
@@ -16,7 +17,7 @@ def verdict_of(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> Verdic
     """Where the mirrored subscription takes a waiting line, and why; None if it goes on waiting."""
     match State(line.state):
         case State.AWAITING_PAYMENT:
-            return _awaited_payment(line, sub)
+            return _taken_back(tx, line, _awaited_payment(line, sub))
         case State.SCHEDULED if line.price_id is None:
             return _scheduled_end(tx, line, sub)
         case State.SCHEDULED:
@@ -54,6 +55,13 @@ def _scheduled_change(line: ChangeLineRow, sub: SubscriptionRow) -> Verdict | No
     if sub.schedule_id is None:
         return State.CANCELLED, "the schedule was taken off the subscription"
     return None
+
+
+def _taken_back(tx: Session, line: ChangeLineRow, verdict: Verdict | None) -> Verdict | None:
+    """A payment that is not awaited any more because the caller took the change back."""
+    if verdict and verdict[0] is State.EXPIRED and is_pending(tx, Work.UNDO, line.change.id):
+        return State.CANCELLED, "cancelled by the caller"
+    return verdict
 
 
 def _awaited_payment(line: ChangeLineRow, sub: SubscriptionRow) -> Verdict | None:

@@ -192,7 +192,8 @@ class Writer:
         Raises: the classes of ``failures``.
         """
         how = _HOW[intent.operation]
-        options: dict[str, Any] = {"max_network_retries": WRITE_RETRIES}
+        # Without a key a second sending is a second write: its answer says nothing of the first.
+        options: dict[str, Any] = {"max_network_retries": WRITE_RETRIES if how.keyed else 0}
         if how.keyed:
             options["idempotency_key"] = intent.key
         with sorted_failures():

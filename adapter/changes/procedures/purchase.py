@@ -33,7 +33,8 @@ class FirstPurchase:
             one.fails(refused)
             raise
         sub = one.seen(created, _adopt)
-        if sub.status == "incomplete" and not self._pay(sub):
+        # Paid or refused in an earlier run, it is so still, whatever became of the subscription.
+        if (sub.status == "incomplete" or one.steps.begun("give_up")) and not self._pay(sub):
             return
         if sub.status not in RUNNING:
             sub = one.refresh(sub.id)

@@ -7,6 +7,7 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
+from ..states import State
 from .one_change import OneChange
 from .period import pay_period_first
 
@@ -38,10 +39,20 @@ class ChangeNow:
             one.fails(refused)
             raise
         sub = one.seen(updated, self._note)
-        if sub.pending_update_expires_at is not None:
+        if one.steps.begun("void"):
+            # An earlier run began to give the change up: it is not paid, whatever else it lacks.
+            self._give_up(sub, one.steps.target_of("void"))
+        elif sub.pending_update_expires_at is not None:
             self._resolve_pending(sub)
-        else:
+        elif sub.change_id == one.change.id or self._is_on_target(sub):
             one.is_applied("the payment succeeded")
+        else:
+            self.restore_method()
+            one.leaves(State.EXPIRED, "the payment was not made in time")
+
+    def _is_on_target(self, sub: SubscriptionSnapshot) -> bool:
+        wanted = (self._bill.price, self._bill.quantity)
+        return any((item.price.id, item.quantity) == wanted for item in sub.items)
 
     def _note(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
         """Remember the invoice, and the item where one was added."""
@@ -59,7 +70,13 @@ class ChangeNow:
         if payment is not None and payment.status in UNDECIDED:
             one.awaits_payment(invoice)
             return
-        one.void(invoice.id)
+        self._give_up(sub, invoice.id)
+
+    def _give_up(self, sub: SubscriptionSnapshot, invoice: str) -> None:
+        """Void the invoice, and with it the pending update; the change has failed."""
+        one = self._one
+        payment = one.invoice(invoice).payment
+        one.void(invoice)
         self.restore_method()
         one.refresh(sub.id)
         refused = StepRefused.decline(
