@@ -36,6 +36,7 @@ from .tables import (
 )
 
 UNPAID = frozenset({"past_due", "unpaid"})
+FIRST_INVOICE = "subscription_create"
 
 
 @dataclass(frozen=True)
@@ -172,13 +173,22 @@ def _told_by_changes(
 
 
 def _never_started(tx: Session, before: SubscriptionState | None, row: SubscriptionRow) -> bool:
-    """Whether the subscription ended without ever having been paid for or on trial."""
+    """Whether the subscription ended without ever having been paid for or on trial.
+
+    If it was last seen incomplete, or only its end is seen, its invoices tell. What was never paid
+    for has its first invoice and no other (stripe-facts §3.5), so whatever has become of a later
+    one, it had started by then. Without any invoice nothing had to be paid for it to start.
+    """
     if row.status == "incomplete_expired":
         return True
-    if before is not None:
-        return before.status == "incomplete"
-    invoice = tx.get(InvoiceRow, row.latest_invoice) if row.latest_invoice else None
-    return invoice is None or invoice.status != "paid"
+    if before is not None and before.status != "incomplete":
+        return False
+    if row.trial_end is not None or row.collection_method != "charge_automatically":
+        return False
+    known = tx.scalars(select(InvoiceRow).where(InvoiceRow.subscription_id == row.id))
+    return row.latest_invoice is not None and all(
+        invoice.billing_reason == FIRST_INVOICE and invoice.status != "paid" for invoice in known
+    )
 
 
 def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
