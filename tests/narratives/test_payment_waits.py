@@ -121,3 +121,15 @@ def test_a_named_payment_method_is_charged_and_put_back_when_it_is_declined(w: W
     answer = w.execute("acme", w.quote("acme", "pro", "40k"), payment_method=good["id"])
     assert answer.status_code == 201, answer.json
     assert w.subscription("acme")["default_payment_method"] == good["id"]
+
+
+def test_an_end_that_is_set_at_stripe_while_a_payment_waits_is_not_taken_back(w: World):
+    """The customer's own end outlives the upgrade that comes about after it."""
+    change = waiting_upgrade(w)
+    sub = w.subscription("acme")["id"]
+    w.stripe("POST", f"/v1/subscriptions/{sub}", cancel_at_period_end="true")
+    complete_payment(w)
+    assert state_of(w, change) == "applied"
+    assert w.plan("acme") == ("pro", "40k")
+    assert w.subscription("acme")["cancel_at"] is not None
+    assert w.state("acme")["plans"][0]["ends_at"] is not None
