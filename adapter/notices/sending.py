@@ -139,6 +139,11 @@ def _is_scheduled(tx: Session, facts: Mapping[str, Any]) -> str | None:
     return None if scheduled else "the change is no longer scheduled"
 
 
+def _activation_can_be_paid(tx: Session, facts: Mapping[str, Any]) -> str | None:
+    """Without grace nothing is asked for: it only tells what happened."""
+    return _invoice_is_open(tx, facts) if facts.get("grace_until") else None
+
+
 def _change_is(tx: Session, facts: Mapping[str, Any], state: State) -> bool:
     found = tx.scalars(
         select(ChangeLineRow.seq)
@@ -156,6 +161,7 @@ _STILL_TRUE: Mapping[str, Callable[[Session, Mapping[str, Any]], str | None]] = 
     Kind.PAYMENT_FAILED: _invoice_is_open,
     Kind.ACTION_REQUIRED: _payment_is_awaited,
     Kind.CHANGE_SCHEDULED: _is_scheduled,
+    Kind.ACTIVATION_FAILED: _activation_can_be_paid,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from adapter.notices.outbox import Kind
 from adapter.notices.rendering import (
+    FACTS,
     LANGUAGES,
     TEMPLATES,
     Contact,
@@ -41,6 +42,15 @@ REALISTIC: dict[Kind, dict[str, Any]] = {
     Kind.UNCANCELLED: {**SUBSCRIPTION, "ends_at": None, "ended_at": None, "reason": None},
     Kind.RECOVERED: {**SUBSCRIPTION, "ends_at": None, "ended_at": None, "reason": None},
     Kind.PLAN_CHANGED: CHANGE,
+    Kind.CHANGE_SCHEDULED: CHANGE,
+    Kind.CHANGE_CANCELLED: CHANGE,
+    Kind.ACTIVATION_FAILED: {
+        **CHANGE,
+        "invoice": "in_1",
+        "amount": "1138.50 USD",
+        "pay_url": PAY,
+        "grace_until": "2026-11-28T10:00:00+00:00",
+    },
     Kind.ACTION_REQUIRED: {**CHANGE, "pay_url": PAY},
     Kind.PAYMENT_FAILED: {
         "invoice": "in_1",
@@ -64,6 +74,32 @@ SAID = {
         "from Core 10k monthly to Pro 50k annual, with effect from 21 November 2026."
     ],
     (Kind.PLAN_CHANGED, "de"): ["von Core 10k monthly zu Pro 50k annual geändert"],
+    (Kind.CHANGE_SCHEDULED, "en"): [
+        "On 21 November 2026 your plan changes from Core 10k monthly to Pro 50k annual."
+    ],
+    (Kind.CHANGE_SCHEDULED, "de"): [
+        "Am 21. November 2026 wechselt Ihr Tarif von Core 10k monthly zu Pro 50k annual."
+    ],
+    (Kind.CHANGE_CANCELLED, "en"): [
+        "The change to Pro 50k annual that was scheduled is cancelled",
+        "You stay on Core 10k monthly.",
+    ],
+    (Kind.CHANGE_CANCELLED, "de"): [
+        "Der vorgemerkte Wechsel zu Pro 50k annual ist zurückgenommen",
+        "Sie bleiben bei Core 10k monthly.",
+    ],
+    (Kind.ACTIVATION_FAILED, "en"): [
+        "the payment of $1,138.50 for your change to Pro 50k annual with any",
+        PAY,
+        "If you pay before 28 November 2026, the change comes into effect.",
+        "Until then you keep Core 10k monthly.",
+    ],
+    (Kind.ACTIVATION_FAILED, "de"): [
+        "die Zahlung über 1.138,50 $ für Ihren Wechsel zu Pro 50k annual mit keiner",
+        PAY,
+        "Wenn Sie vor dem 28. November 2026 bezahlen, tritt der Wechsel in Kraft.",
+        "Bis dahin behalten Sie Ihren Tarif Core 10k monthly.",
+    ],
     (Kind.ACTION_REQUIRED, "en"): [PAY, "you stay on Core 10k monthly"],
     (Kind.ACTION_REQUIRED, "de"): [PAY, "bleiben Sie bei Core 10k monthly"],
     (Kind.PAYMENT_FAILED, "en"): [PAY, "of $1,138.50 for invoice ACME-0007, but"],
@@ -130,7 +166,7 @@ def test_both_forms_say_the_same(kind: Kind, locale: str):
 
 
 @every_language
-@pytest.mark.parametrize("kind", [Kind.PAYMENT_FAILED, Kind.ACTION_REQUIRED])
+@pytest.mark.parametrize("kind", [kind for kind in Kind if "pay_url" in FACTS[kind]])
 def test_the_link_to_pay_stands_on_its_own(kind: Kind, locale: str):
     rendered = render(kind, locale, ADA, REALISTIC[kind])
     assert PAY in rendered.text.splitlines()
@@ -174,6 +210,33 @@ def test_an_end_that_nobody_asked_for_says_why(reason: str, words: str):
 def test_a_last_attempt_says_that_it_was_the_last():
     facts = {**REALISTIC[Kind.PAYMENT_FAILED], "next_attempt": None}
     assert "not try again by ourselves" in flowing(render(Kind.PAYMENT_FAILED, "en", ADA, facts))
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", "Core 10k monthly ended with the period you had paid for"),
+        ("de", "Ihr Tarif Core 10k monthly endete mit dem bezahlten Zeitraum"),
+    ],
+)
+def test_a_change_given_up_at_once_asks_for_no_payment(locale: str, words: str):
+    facts = {**REALISTIC[Kind.ACTIVATION_FAILED], "grace_until": None}
+    rendered = render(Kind.ACTIVATION_FAILED, locale, ADA, facts)
+    assert words in flowing(rendered)
+    assert PAY not in rendered.text
+    assert Words(rendered.html).links == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en", "Please pay the open invoice in your account."),
+        ("de", "Bitte begleichen Sie die offene Rechnung in Ihrem Konto."),
+    ],
+)
+def test_who_may_still_pay_is_told_where_also_without_a_link(locale: str, words: str):
+    facts = {**REALISTIC[Kind.ACTIVATION_FAILED], "pay_url": None}
+    assert words in flowing(render(Kind.ACTIVATION_FAILED, locale, ADA, facts))
 
 
 def test_a_first_purchase_has_nothing_to_come_from():

@@ -67,7 +67,12 @@ def a_change(tx: Session, account: AccountRow, state: State) -> None:
     tx.add(quote)
     tx.flush()
     line = ChangeLineRow(
-        account_seq=account.seq, family="mail", quantity=1, state=state.value, history=[]
+        account_seq=account.seq,
+        family="mail",
+        quantity=1,
+        decision={},
+        state=state.value,
+        history=[],
     )
     tx.add(
         ChangeRow(
@@ -132,6 +137,54 @@ def test_a_change_that_waits_for_its_payment_asks_for_it(
     with database.write() as tx:
         a_change(tx, account, State.AWAITING_PAYMENT)
     put(database, account, Kind.ACTION_REQUIRED, change="pc_1")
+    assert outcome(database, receiver) == ("sent", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (State.SCHEDULED, ("sent", None, 1)),
+        (State.CANCELLED, ("skipped", "the change is no longer scheduled", 0)),
+        (State.SUPERSEDED, ("skipped", "the change is no longer scheduled", 0)),
+        (State.APPLIED, ("skipped", "the change is no longer scheduled", 0)),
+    ],
+)
+def test_a_change_is_said_to_be_scheduled_while_it_is(
+    database: Database, receiver: SmtpReceiver, state: State, told: tuple[str, str | None, int]
+):
+    account = open_account(database)
+    with database.write() as tx:
+        a_change(tx, account, state)
+    put(database, account, Kind.CHANGE_SCHEDULED, change="pc_1")
+    assert outcome(database, receiver) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("open", ("sent", None, 1)),
+        ("paid", ("skipped", "the invoice is paid", 0)),
+        ("void", ("skipped", "the invoice is void", 0)),
+    ],
+)
+def test_a_failed_activation_asks_for_a_payment_while_it_can_be_made(
+    database: Database, receiver: SmtpReceiver, status: str, told: tuple[str, str | None, int]
+):
+    account = open_account(database)
+    with database.write() as tx:
+        an_invoice(tx, account, status)
+    grace = "2026-11-28T10:00:00+00:00"
+    put(database, account, Kind.ACTIVATION_FAILED, invoice="in_1", grace_until=grace)
+    assert outcome(database, receiver) == told
+
+
+def test_a_failed_activation_that_asks_for_nothing_is_told_whatever_became_of_its_invoice(
+    database: Database, receiver: SmtpReceiver
+):
+    account = open_account(database)
+    with database.write() as tx:
+        an_invoice(tx, account, "void")
+    put(database, account, Kind.ACTIVATION_FAILED, invoice="in_1", grace_until=None)
     assert outcome(database, receiver) == ("sent", None, 1)
 
 
