@@ -89,7 +89,7 @@ def test_json_that_cannot_be_read_is_400(w: World):
 
 
 def test_a_quantity_is_a_whole_number_in_range(w: World):
-    for wrong in (2**63, 10**400, -1, 1.5, 1e308, True, "3", "NaN", None):
+    for wrong in (2**63, 10**400, -1, 1.5, 1e308, True, "3", "NaN", [], {}):
         body = {"changes": [{**QUOTE, "quantity": wrong}]}
         answer = w.call("POST", "/v1/accounts/acme/quotes", body)
         assert code(answer) == (422, "invalid_request"), wrong
@@ -97,6 +97,21 @@ def test_a_quantity_is_a_whole_number_in_range(w: World):
         text = json.dumps({"changes": [{**QUOTE, "quantity": 0}]}).replace(": 0", f": {constant}")
         answer = send(w, "POST", "/v1/accounts/acme/quotes", text)
         assert code(answer) == (422, "invalid_request"), constant
+
+
+def test_null_is_what_left_out_is_where_the_description_says_that_it_may_be_sent(w: World):
+    w.change("acme", "core", "10k", quantity=3)
+    schemas = w.get("/openapi.json")["components"]["schemas"]
+    wanted, purchase = (schemas[name]["properties"] for name in ("WantedBody", "PurchaseBody"))
+    assert wanted["quantity"]["type"] == ["integer", "null"]
+    for quantity in ({"quantity": None}, {}):
+        body = {"changes": [{**QUOTE, "plan": "pro", "tier": "40k", **quantity}]}
+        answer = w.call("POST", "/v1/accounts/acme/quotes", body)
+        assert answer.json["changes"][0]["quantity"] == 3
+    assert purchase["quantity"]["type"] == "integer"
+    body = {"family": "operations", "pack": "extra-1k", "quantity": None}
+    answer = w.call("POST", "/v1/accounts/acme/purchases", body, **{"Idempotency-Key": "k"})
+    assert code(answer) == (422, "invalid_request")
 
 
 def test_a_whole_number_may_be_written_as_a_float(w: World):

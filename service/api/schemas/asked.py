@@ -79,7 +79,7 @@ class WantedBody(Schema):
     quantity = Whole(
         load_default=None,
         validate=validate.Range(1, 1_000_000),
-        metadata=said("how many; as many as are held if not given"),
+        metadata=said("how many; null or left out: as many as are held, or one"),
     )
     subscription = Text(
         load_default=None,
