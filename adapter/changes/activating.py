@@ -66,14 +66,19 @@ class Activating:
                 self._note_why(change, line)
                 self._take_off(one, line)
                 self._unbill(one, line.invoice_id)
-                self._fail(change, line)
+                # It may have been paid at any moment until here.
+                if self._fail(change, line).status == "paid":
+                    self._credit_late(one, line.invoice_id)
         with self._database.write() as tx:
             disarm(tx, Work.GIVE_UP, change.id)
 
     def _credit_late(self, one: OneChange, invoice: str) -> None:
-        """A payment for what was given up goes to the balance: nothing is owed for it."""
+        """A payment for what was given up goes to the balance: nothing is owed for it.
+
+        Where a credit note took the given-up lines off the invoice, what is paid is the others'.
+        """
         found = one.invoice(invoice)
-        if found.amount_paid <= 0:
+        if found.amount_paid <= 0 or one.steps.begun("credit_note"):
             return
         log.error("paid_after_giving_up", change=one.change.id, invoice=invoice)
         customer = one.change.account.customer_id
@@ -193,6 +198,13 @@ class Activating:
 
     def _unbill(self, one: OneChange, invoice: str) -> None:
         """Void the invoice if all of it is given up, else credit the given-up lines on it."""
+        try:
+            self._void_or_credit(one, invoice)
+        except StepRefused:
+            if one.refresh_invoice(invoice).status != "paid":
+                raise
+
+    def _void_or_credit(self, one: OneChange, invoice: str) -> None:
         found = one.invoice(invoice)
         others = [entry for entry in found.lines if entry.price != one.line.price_id]
         if found.status != "open":
@@ -212,7 +224,8 @@ class Activating:
             look=lambda: one.look.credited(invoice),
         )
 
-    def _fail(self, change: ChangeRow, line: ChangeLineRow) -> None:
+    def _fail(self, change: ChangeRow, line: ChangeLineRow) -> InvoiceSnapshot:
+        """The line has failed; gives the invoice as it is then."""
         at = Moment(self._tools.clock.now(), self._tools.reader.time.now())
         with self._database.write() as tx:
             hold(tx, change.account)
@@ -223,9 +236,9 @@ class Activating:
         assert line.subscription_id is not None
         assert line.invoice_id is not None
         one = OneChange(self._tools, change)
-        one.refresh_invoice(line.invoice_id)
         one.refresh(line.subscription_id)
         one.refresh_balance()
+        return one.refresh_invoice(line.invoice_id)
 
 
 def _grace_until(line: ChangeLineRow) -> datetime | None:

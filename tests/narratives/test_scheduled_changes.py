@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from adapter.changes.activating import Activating
 from tests.support.world import World, world
 
 TEAM = "virtual-team"
@@ -215,3 +216,25 @@ def test_giving_up_leaves_no_unpaid_price_on_the_subscription(w: World):
     state = w.state("acme")
     assert [sub["status"] for sub in state["subscriptions"]] == ["canceled"]
     assert {invoice["status"] for invoice in w.invoices("acme")} == {"paid", "void"}
+
+
+def test_money_that_arrives_while_the_change_is_given_up_goes_to_the_balance(
+    w: World, monkeypatch: pytest.MonkeyPatch
+):
+    change = failing_activation(w)
+    invoice = line_of(w, change)["invoice"]
+    taken_off = Activating._take_off
+
+    def pay_at_the_last_moment(self: Activating, *of: Any) -> None:
+        taken_off(self, *of)
+        methods = w.stripe("POST", "/v1/payment_methods/pm_card_visa/attach", customer=customer)
+        w.stripe("POST", f"/v1/invoices/{invoice}/pay", payment_method=methods["id"])
+
+    customer = w.state("acme")["customer"]
+    monkeypatch.setattr(Activating, "_take_off", pay_at_the_last_moment)
+    w.advance(days=8)
+    assert line_of(w, change)["state"] == "failed"
+    assert w.plan("acme", TEAM) == ("free", "100")
+    assert w.invoices("acme")[0]["status"] == "paid"
+    # 45.00 for Starter 2k, which nobody has.
+    assert w.state("acme")["balance"]["amount"] == -4500

@@ -278,6 +278,8 @@ def test_giving_up_one_line_s_activation_keeps_the_other_line_s_bill(w: World):
     w.settle()
     assert plans(w) == [None, "small"]
     assert w.subscription("acme")["status"] == "active"
+    # What was paid is Bots' own: none of it is given back.
+    assert w.state("acme")["balance"]["amount"] == 0
     w.advance(days=28, hours=2)
     assert newest(w) == ("paid", 2_000, [2_000])
 
