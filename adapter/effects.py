@@ -6,7 +6,7 @@ each is unique by its occasion; so duplicates, reordering and missing events cha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,41 +22,30 @@ from .changes.settling import Moment, settle, settle_activation
 from .changes.states import PAY_PERIOD, State
 from .clock import Clock, to_unix
 from .due import Work, arm
+from .endings import (
+    SubscriptionState,
+    entered_unpaid,
+    items_of,
+    never_started,
+    told_by_changes,
+    told_or_replaced,
+    why_unpaid,
+)
 from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .notices.outbox import Kind, queue
-from .prices import offer_of_line
+from .prices import offer_from_dict, offer_of_line
 from .tables import (
     AccountRow,
     ChangeLineRow,
     IntentRow,
     InvoiceRow,
+    LineRow,
     PurchaseRow,
     SubscriptionRow,
 )
 
 UNPAID = frozenset({"past_due", "unpaid"})
-FIRST_INVOICE = "subscription_create"
-
-
-@dataclass(frozen=True)
-class SubscriptionState:
-    """What effects compare: a subscription's row as it was before a store."""
-
-    status: str
-    cancel_at: datetime | None
-    canceled_at: datetime | None
-    items: frozenset[tuple[str, str, int]]
-
-    @classmethod
-    def of(cls, row: SubscriptionRow) -> SubscriptionState:
-        return cls(row.status, row.cancel_at, row.canceled_at, items_of(row))
-
-
-def items_of(row: SubscriptionRow) -> frozenset[tuple[str, str, int]]:
-    """What a subscription holds: id, price and quantity of each item."""
-    lines = (line for line in row.lines if not line.removed)
-    return frozenset((line.id, line.price_id, line.quantity) for line in lines)
 
 
 class Effects:
@@ -76,22 +65,24 @@ class Effects:
     ) -> None:
         """Queue the notices of this movement and settle the changes that waited for it."""
         now = self._clock.now()
-        silent = _told_by_changes(tx, before, row)
+        silent = told_by_changes(tx, before, row)
         notice = self._cancellation_notice(tx, before, row)
         if notice and not all(line.id in silent for line in row.lines if not line.removed):
             kind, occasion = notice
-            queue(tx, account, kind, occasion, self._facts(row, silent), now)
+            unpaid = entered_unpaid(tx, row)
+            queue(tx, account, kind, occasion, self._facts(row, silent, unpaid), now)
         if before and before.status in UNPAID and row.status == "active":
             occasion = f"{row.id}:recovered:{row.latest_invoice}"
             queue(tx, account, Kind.RECOVERED, occasion, self._facts(row), now)
         at = Moment(now, self._stripe_time.now())
+        # A test clock is not read here; its customers' periods say how late it is at least.
+        begun = max((line.period_start for line in row.lines), default=at.billing)
+        billing = at.billing if account.test_clock is None else begun
+        self._tell_of_lost_lines(tx, account, before, row, Moment(now, billing))
         settle(tx, self._catalogue, account, row, at)
         if before and before.items != items_of(row) and scheduled_on(tx, row.id):
             # Edited while a schedule of ours waits: what comes next is compiled from that.
             arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
-        # A test clock is not read here; its customers' periods say how late it is at least.
-        begun = max((line.period_start for line in row.lines), default=at.billing)
-        billing = at.billing if account.test_clock is None else begun
         allowances.accrue(tx, self._catalogue, account, billing)
 
     def invoice_moved(
@@ -124,7 +115,7 @@ class Effects:
         self, tx: Session, before: SubscriptionState | None, row: SubscriptionRow
     ) -> tuple[Kind, str] | None:
         if row.status in ENDED:
-            if (before and before.status in ENDED) or _never_started(tx, before, row):
+            if (before and before.status in ENDED) or never_started(tx, before, row):
                 return None
             assert row.ended_at is not None, f"{row.id} is {row.status} without ended_at"
             return Kind.CANCELLATION_ENDED, f"{row.id}:ended:{to_unix(row.ended_at)}"
@@ -137,58 +128,58 @@ class Effects:
             return Kind.UNCANCELLED, f"{row.id}:uncancelled:{to_unix(was)}:{asked}"
         return None
 
-    def _facts(self, row: SubscriptionRow, silent: frozenset[str] = frozenset()) -> dict[str, Any]:
+    def _tell_of_lost_lines(
+        self,
+        tx: Session,
+        account: AccountRow,
+        before: SubscriptionState | None,
+        row: SubscriptionRow,
+        at: Moment,
+    ) -> None:
+        """A family's line is gone and its subscription goes on: given up unpaid, or taken off by
+        somebody at Stripe. What a change of ours takes off, that change tells of.
+        """
+        if before is None or row.status in ENDED:
+            return
+        had = {item for item, _price, _quantity in before.items}
+        held = {line.family for line in row.lines if not line.removed}
+        for line in row.lines:
+            lost = line.removed and line.id in had and line.family not in held
+            if not lost or told_or_replaced(tx, account, line):
+                continue
+            unpaid = entered_unpaid(tx, row).get(line.id)
+            facts = {
+                "plans": [self._name(line, unpaid)],
+                "ended_at": _iso(at.billing),
+                "reason": why_unpaid(unpaid) or "cancellation_requested",
+            }
+            occasion = f"{row.id}:{line.id}:ended:{to_unix(at.billing)}"
+            queue(tx, account, Kind.CANCELLATION_ENDED, occasion, facts, at.wall)
+
+    def _facts(
+        self,
+        row: SubscriptionRow,
+        silent: frozenset[str] = frozenset(),
+        unpaid: Mapping[str, ChangeLineRow] | None = None,
+    ) -> dict[str, Any]:
         lines = [line for line in row.lines if not line.removed and line.id not in silent]
+        waiting = unpaid or {}
+        why = (why_unpaid(change) for change in waiting.values())
         return {
-            "plans": [display_name(self._catalogue, offer_of_line(line)) for line in lines],
+            "plans": [self._name(line, waiting.get(line.id)) for line in lines],
             "ends_at": _iso(row.cancel_at),
             "ended_at": _iso(row.ended_at),
             "paid_until": _iso(max((line.period_end for line in lines), default=None)),
-            "reason": row.cancellation_reason,
+            "reason": next(filter(None, why), row.cancellation_reason),
         }
 
-
-def _told_by_changes(
-    tx: Session, before: SubscriptionState | None, row: SubscriptionRow
-) -> frozenset[str]:
-    """Items of a shared subscription whose end a change of ours tells of, line by line: one that
-    is open, or one taken back whose end was the one that is gone now.
-
-    An item that is alone is told of here: its end is that of the subscription.
-    """
-    items = {line.id for line in row.lines if not line.removed}
-    if len(items) < 2:
-        return frozenset()
-    was = before.cancel_at if before else None
-    state, ends_at = ChangeLineRow.state, ChangeLineRow.effective_at
-    ends = tx.scalars(
-        select(ChangeLineRow.item_id)
-        .where(ChangeLineRow.subscription_id == row.id, ChangeLineRow.price_id.is_(None))
-        .where(
-            state.in_((State.EXECUTING.value, State.SCHEDULED.value))
-            | ((state == State.CANCELLED.value) & (ends_at == was))
-        )
-    )
-    return frozenset(items & {item for item in ends if item is not None})
-
-
-def _never_started(tx: Session, before: SubscriptionState | None, row: SubscriptionRow) -> bool:
-    """Whether the subscription ended without ever having been paid for or on trial.
-
-    If it was last seen incomplete, or only its end is seen, its invoices tell. What was never paid
-    for has its first invoice and no other (stripe-facts §3.5), so whatever has become of a later
-    one, it had started by then. Without any invoice nothing had to be paid for it to start.
-    """
-    if row.status == "incomplete_expired":
-        return True
-    if before is not None and before.status != "incomplete":
-        return False
-    if row.trial_end is not None or row.collection_method != "charge_automatically":
-        return False
-    known = tx.scalars(select(InvoiceRow).where(InvoiceRow.subscription_id == row.id))
-    return row.latest_invoice is not None and all(
-        invoice.billing_reason == FIRST_INVOICE and invoice.status != "paid" for invoice in known
-    )
+    def _name(self, line: LineRow, unpaid: ChangeLineRow | None) -> str | None:
+        """The plan that the account had by this line: if the one that Stripe entered was never
+        paid for, the one before.
+        """
+        if unpaid is None or unpaid.from_offer is None:
+            return display_name(self._catalogue, offer_of_line(line))
+        return display_name(self._catalogue, offer_from_dict(unpaid.from_offer))
 
 
 def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:

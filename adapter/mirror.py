@@ -22,7 +22,8 @@ from mappings import Catalogue, Offer, UnknownPrice
 from .changes.schedules import follow
 from .clock import Clock
 from .database import Database
-from .effects import Effects, SubscriptionState
+from .effects import Effects
+from .endings import SubscriptionState
 from .gateway.read import Reader
 from .gateway.snapshots import (
     LIVE_SCHEDULE,

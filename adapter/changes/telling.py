@@ -38,14 +38,14 @@ def _end_of_a_line(
     catalogue: Catalogue, line: ChangeLineRow, was: State, now: State
 ) -> tuple[Kind, dict[str, object]] | None:
     facts = notice_facts(catalogue, line)
-    moment = facts["effective_at"]
-    told = {"plans": [facts["from"]], "ends_at": moment, "ended_at": moment, "paid_until": moment}
+    plans, moment = [facts["from"]], facts["effective_at"]
     if now is State.SCHEDULED:
-        return Kind.CANCELLATION_SET, told
+        return Kind.CANCELLATION_SET, {"plans": plans, "ends_at": moment}
     if now is State.APPLIED:
-        return Kind.CANCELLATION_ENDED, {**told, "reason": "cancellation_requested"}
+        told = {"plans": plans, "ended_at": moment, "reason": "cancellation_requested"}
+        return Kind.CANCELLATION_ENDED, told
     if was is State.SCHEDULED and now is State.CANCELLED:
-        return Kind.UNCANCELLED, told
+        return Kind.UNCANCELLED, {"plans": plans, "paid_until": moment}
     return None
 
 

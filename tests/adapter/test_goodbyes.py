@@ -1,11 +1,13 @@
-"""Who only sees that a subscription has ended still knows whether it had ever started.
+"""Goodbyes: one for each plan that ends, by its name, and none for what had never started.
 
-The subscriptions here are made in Stripe's dashboard, while no webhook comes through.
+Some of the subscriptions are made in Stripe's dashboard, while no webhook comes through: who only
+sees their end still knows whether they had ever started.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +17,32 @@ from adapter.tables import SubscriptionRow
 from sandbox import Switches
 from tests.support.world import DAY, World, world
 
+SHARED = str(Path(__file__).parents[1] / "narratives" / "shared.toml")
 DECLINED = "pm_card_chargeCustomerFail"
 
 
 @pytest.fixture
 def w(database_url: str) -> Iterator[World]:
     with world(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def team(database_url: str) -> Iterator[World]:
+    """One plan, alone on its subscription."""
+    with world(database_url, catalogue="choose-when") as made:
+        made.account("acme")
+        made.change("acme", "growth", "5k", family="virtual-team")
+        yield made
+
+
+@pytest.fixture
+def two(database_url: str) -> Iterator[World]:
+    """Two plans on one subscription."""
+    with world(database_url, catalogue=SHARED) as made:
+        made.account("acme")
+        made.change("acme", "plus", "1k", family="mail")
+        made.change("acme", "small", "1", family="bots")
         yield made
 
 
@@ -134,3 +156,99 @@ def test_what_was_last_seen_incomplete_may_have_been_paid_since(w: World):
     end(w, sub)
     assert look(w, sub) == "canceled"
     assert goodbyes(w) == 1
+
+
+def told(w: World) -> list[str]:
+    """The goodbyes, in full."""
+    w.settle()
+    ended = [m for m in w.mail.messages if "has ended" in str(m["Subject"])]
+    return [" ".join(m.get_body(("plain",)).get_content().split()) for m in ended]
+
+
+def decline_from_now_on(w: World) -> None:
+    state = w.state("acme")
+    w.use_card(state["customer"], DECLINED)
+    w.stripe("POST", f"/v1/payment_methods/{state['default_payment_method']}/detach")
+
+
+def later(w: World, family: str, plan: str | None, tier: str | None = None) -> None:
+    answer = w.execute("acme", w.quote("acme", plan, tier, family=family), when="period_end")
+    assert answer.status_code == 201, answer.json
+    w.settle()
+
+
+def test_a_downgrade_that_nobody_paid_for_ends_the_plan_before_it(team: World):
+    later(team, "virtual-team", "starter", "2k")
+    decline_from_now_on(team)
+    team.advance(days=31, hours=2)
+    assert told(team) == []
+    team.advance(days=7)
+    (goodbye,) = told(team)
+    assert "Your subscription to Growth 5k monthly ended on 17 February 2026" in goodbye
+    assert "because we could not collect a payment for it." in goodbye
+
+
+def test_who_cancels_before_paying_for_the_downgrade_is_told_of_the_plan_still_held(team: World):
+    later(team, "virtual-team", "starter", "2k")
+    decline_from_now_on(team)
+    team.advance(days=31, hours=2)
+    end(team, team.subscription("acme"))
+    (goodbye,) = told(team)
+    assert "Your subscription to Growth 5k monthly ended on 10 February 2026." in goodbye
+
+
+def test_a_shared_downgrade_that_nobody_paid_for_ends_that_familys_plan(two: World):
+    later(two, "mail", "basic", "1k")
+    decline_from_now_on(two)
+    two.advance(days=31, hours=2)
+    assert told(two) == []
+    two.advance(days=3)
+    (goodbye,) = told(two)
+    assert "Your subscription to Plus 1k monthly ended on 13 February 2026" in goodbye
+    assert "because we could not collect a payment for it." in goodbye
+
+
+def item_of(w: World, amount: int) -> str:
+    items = w.subscription("acme")["items"]["data"]
+    (found,) = [item["id"] for item in items if item["price"]["unit_amount"] == amount]
+    return str(found)
+
+
+def edit(w: World, **items: str) -> None:
+    w.stripe("POST", f"/v1/subscriptions/{w.subscription('acme')['id']}", **items)
+
+
+def test_a_line_taken_off_in_the_dashboard_is_told_of_once(two: World):
+    edit(two, **{"items[0][id]": item_of(two, 2_000), "items[0][deleted]": "true"})
+    (goodbye,) = told(two)
+    assert "Your subscription to Small 1 monthly ended on 10 January 2026." in goodbye
+    two.advance(days=32)
+    assert len(told(two)) == 1
+
+
+def test_a_line_put_in_the_place_of_another_is_no_end(two: World):
+    catalogue = two.parts.catalogue
+    key = catalogue.lookup_key(catalogue.offer("bots", "large", "1", "month", "usd"))
+    (large,) = two.stripe("GET", "/v1/prices", **{"lookup_keys[]": key})["data"]
+    old = {"items[0][id]": item_of(two, 2_000), "items[0][deleted]": "true"}
+    edit(two, **old, **{"items[1][price]": large["id"]})
+    assert told(two) == []
+    assert two.plan("acme", "bots") == ("large", "1")
+
+
+@pytest.mark.parametrize("when", ["now", "period_end"])
+def test_a_line_that_is_cancelled_here_is_told_of_once(two: World, when: str):
+    body = {"family": "bots", "when": when}
+    assert two.call("POST", "/v1/accounts/acme/cancellation", body).status_code == 201
+    two.advance(days=32)
+    (goodbye,) = told(two)
+    assert "Your subscription to Small 1 monthly ended on" in goodbye
+
+
+def test_a_line_taken_off_by_somebody_while_its_downgrade_waits_is_told_of_once(two: World):
+    later(two, "mail", "basic", "1k")
+    sub = two.subscription("acme")
+    two.stripe("POST", f"/v1/subscription_schedules/{sub['schedule']}/release")
+    edit(two, **{"items[0][id]": item_of(two, 3_000), "items[0][deleted]": "true"})
+    (goodbye,) = told(two)
+    assert "Your subscription to Plus 1k monthly ended on 10 January 2026." in goodbye

@@ -107,6 +107,7 @@ STORIES: dict[Callable[[World], None], tuple[str, set[Kind]]] = {
             Kind.UNCANCELLED,
             Kind.CHANGE_SCHEDULED,
             Kind.ACTIVATION_FAILED,
+            Kind.CANCELLATION_ENDED,
         },
     ),
     one_of_two_ends: (SHARED, {Kind.PLAN_CHANGED, Kind.CANCELLATION_ENDED}),
