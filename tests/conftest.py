@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -38,6 +39,27 @@ DATABASES = ("sqlite", "postgresql")
 settings.register_profile("test", deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("soak", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile("soak" if os.environ.get("SOAK") else "test")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "by_turns: each test on one database, SOAK=1 on both")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test marked ``by_turns`` takes one of the databases, always the same one.
+
+    For stories about something else: both databases meet every part of the code, though not in
+    every story. Those of a row (``test_row_*``) are told on both, whatever their module says.
+    """
+    test = metafunc.definition
+    if os.environ.get("SOAK") or "database_url" not in metafunc.fixturenames:
+        return
+    chosen = any("database_url" in mark.args[0] for mark in test.iter_markers("parametrize"))
+    marked = test.get_closest_marker("by_turns") and not test.name.startswith("test_row_")
+    if marked and not chosen:
+        turn = DATABASES[crc32(test.name.encode()) % len(DATABASES)]
+        test.add_marker(pytest.mark.parametrize("database_url", [turn], indirect=True))
 
 
 def pytest_collection_finish() -> None:

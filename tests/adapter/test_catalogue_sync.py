@@ -24,6 +24,8 @@ from adapter.tables import IntentRow, PriceRow
 from mappings import Catalogue, Offer, build_catalogue, load_catalogue
 from sandbox import Sandbox, mount
 
+pytestmark = pytest.mark.by_turns
+
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
 

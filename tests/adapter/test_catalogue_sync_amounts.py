@@ -20,6 +20,8 @@ from adapter.tables import (
 )
 from tests.adapter.test_catalogue_sync import PLUS, START, World, open_world, priced, small
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def world(database: Database) -> Iterator[World]:

@@ -10,6 +10,8 @@ from adapter.database import Database
 from mappings import Offer
 from tests.adapter.test_catalogue_sync import PLUS, World, open_world, small
 
+pytestmark = pytest.mark.by_turns
+
 PRODUCT = "planshift_mail_email_plus"
 
 

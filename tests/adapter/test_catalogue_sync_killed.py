@@ -18,6 +18,8 @@ from mappings import Catalogue
 from tests.adapter.test_catalogue_sync import PLUS, World, open_world, priced, small
 from tests.support.sampling import in_turn
 
+pytestmark = pytest.mark.by_turns
+
 When = Literal["before", "after"]
 
 

@@ -17,6 +17,8 @@ from adapter.gateway.write import Answer, CommittedIntent, Operation, Writer
 from mappings import Catalogue, Offer, build_catalogue
 from tests.adapter.test_catalogue_sync import PLUS, SMALL, World, open_world, priced, small
 
+pytestmark = pytest.mark.by_turns
+
 PRODUCT = "planshift_mail_email_plus"
 
 

@@ -18,6 +18,8 @@ from adapter.database import Database
 from mappings import Offer, load_catalogue
 from tests.adapter.test_catalogue_sync import PLUS, World, open_world, priced, small
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def world(database: Database) -> Iterator[World]:

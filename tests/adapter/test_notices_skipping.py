@@ -17,6 +17,8 @@ from adapter.tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, Quo
 from tests.adapter.test_notices_outbox import NOW, only_notice, open_account, put
 from tests.support.smtp import SmtpReceiver
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def receiver() -> Iterator[SmtpReceiver]:

@@ -19,6 +19,8 @@ from tests.support.buying import bought_units, buy, session_of, without_saved_me
 from tests.support.sampling import SOAK
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 When = Literal["before", "after"]
 WHEN: tuple[When, ...] = ("before", "after")
 WRITES = ("invoices$", "invoiceitems$", "finalize$", "pay$")

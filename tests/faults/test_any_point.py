@@ -1,8 +1,8 @@
 """The service dies at any point of any change, and Stripe fails any of its calls.
 
 Each story ends as it does when nothing goes wrong: the change made once or failed once, the same
-money moved, everybody told once, nothing left open. `make test` tells each with one death and
-one fault, chosen by seed; `make soak` with all of them, on both databases.
+money moved, everybody told once, nothing left open. `make test` tells each with one death, and
+every other one with a fault too, chosen by seed; `make soak` with all of them, on both databases.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MORE = int(os.environ.get("MISHAPS", "0"))
 
 
 def mishaps(scenario: Scenario, course: Course) -> Iterator[tuple[str, Deaths | Fault]]:
-    """What goes wrong in this scenario, and on which database: everything, or one of each."""
+    """What goes wrong in this scenario, and on which database: everything, or a few."""
     drawn = Random(scenario.name)
     ways = range(len(course.points))
     deaths = [Deaths((n,), away) for n in ways for away in (A_WHILE, A_DAY)]
@@ -47,8 +47,12 @@ def mishaps(scenario: Scenario, course: Course) -> Iterator[tuple[str, Deaths | 
         for _ in range(MORE):
             yield at_random.choice(DATABASES), at_random.choice([*deaths, *faults])
     else:
-        yield DATABASES[SCENARIOS.index(scenario) % len(DATABASES)], drawn.choice(deaths)
-        yield "sqlite", drawn.choice(faults)
+        # Preparing a database costs as much as a story: where one is prepared for a death on
+        # PostgreSQL, there is no fault.
+        turn = DATABASES[SCENARIOS.index(scenario) % len(DATABASES)]
+        yield turn, drawn.choice(deaths)
+        if turn == "sqlite":
+            yield turn, drawn.choice(faults)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,8 @@ from adapter.tables import CheckoutRow
 from sandbox.pages.visitor import Visitor
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 BACK = "https://acme.example/billing"
 
 

@@ -15,6 +15,8 @@ from sandbox.pages.visitor import Visitor
 from tests.support.buying import session_of, without_saved_method
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 BACK = "https://acme.example/plans"
 
 

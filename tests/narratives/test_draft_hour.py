@@ -11,6 +11,8 @@ import pytest
 from tests.support.sold import TEAM
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 GROWTH, SCALE = TEAM.small, TEAM.large
 
 

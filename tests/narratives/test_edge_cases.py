@@ -17,6 +17,8 @@ from mappings import parse_catalogue
 from service.wiring import build
 from tests.support.world import DAY, START, World, world
 
+pytestmark = pytest.mark.by_turns
+
 TEAM, STUDIO = "virtual-team", "content-studio"
 GROWTH, STARTER, SCALE = ("growth", "5k"), ("starter", "2k"), ("scale", "10k")
 

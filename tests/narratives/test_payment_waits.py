@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 AUTHENTICATE = "pm_card_authenticationRequired"
 
 

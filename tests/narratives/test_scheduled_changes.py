@@ -10,6 +10,8 @@ import pytest
 from adapter.changes.activating import Activating
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 TEAM = "virtual-team"
 
 

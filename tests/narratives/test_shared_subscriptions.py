@@ -13,6 +13,8 @@ import pytest
 
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 CATALOGUE = str(Path(__file__).with_name("shared.toml"))
 
 

@@ -15,6 +15,8 @@ from sandbox import Switches
 from tests.support.operations import by_kind, left, line_of, lines, passes_challenge, standing, uses
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 AUTHENTICATE = "pm_card_authenticationRequired"
 CREDIT = "Unused operations"
 

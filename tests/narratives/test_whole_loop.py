@@ -9,6 +9,8 @@ import pytest
 
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 
 @pytest.fixture
 def w(database_url: str) -> Iterator[World]:

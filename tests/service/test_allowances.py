@@ -13,6 +13,8 @@ from adapter.tables import AccountRow
 from tests.support.allowances import conserved
 from tests.support.world import START, World, world
 
+pytestmark = pytest.mark.by_turns
+
 USAGE = "/v1/accounts/acme/usage"
 
 

@@ -11,6 +11,8 @@ from sqlalchemy import func, select
 from adapter.tables import ChangeRow, IntentRow, QuoteRow
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 CORE = {"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}
 
 

@@ -15,6 +15,8 @@ from click.testing import CliRunner, Result
 from sandbox import Sandbox, mount
 from service.cli import main
 
+pytestmark = pytest.mark.by_turns
+
 Planshift = Callable[..., Result]
 
 

@@ -19,6 +19,8 @@ from service.app import create_app
 from service.settings import Settings
 from service.wiring import Parts, build
 
+pytestmark = pytest.mark.by_turns
+
 SECRET = "whsec_of_the_limits"
 ALLOWED = REFUSALS.amount
 EVENT = {

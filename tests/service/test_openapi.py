@@ -24,6 +24,8 @@ from werkzeug.test import TestResponse
 from service.api.text import WHY
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 SOAK = bool(os.environ.get("SOAK"))
 EXAMPLES = 300 if SOAK else 8
 FITTING, VIOLATING = GenerationMode.POSITIVE, GenerationMode.NEGATIVE

@@ -12,6 +12,8 @@ from sandbox.pages.visitor import Visitor
 from tests.support.buying import bought_units, buy, packs, session_of, without_saved_method
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 # Stories that the kind of database has no part in.
 on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 

@@ -14,6 +14,8 @@ from service.api import access
 from service.app import HEADERS
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 READING = {"GET", "HEAD", "OPTIONS"}
 WITHOUT_A_KEY = {
     "/docs",

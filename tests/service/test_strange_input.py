@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from tests.support.world import World, world
 
+pytestmark = pytest.mark.by_turns
+
 NUL, HALF = "\x00", "\ud800"
 CONTACT = {"email": "billing@new.example"}
 QUOTE = {"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}

@@ -18,6 +18,8 @@ from service.app import create_app
 from service.settings import Settings
 from service.wiring import Parts, build
 
+pytestmark = pytest.mark.by_turns
+
 SECRET, OLD_SECRET = "whsec_current", "whsec_before"
 EVENT = {
     "id": "evt_1",
