@@ -153,7 +153,7 @@ class Effects:
                 "ended_at": _iso(at.billing),
                 "reason": why_unpaid(unpaid) or "cancellation_requested",
             }
-            occasion = f"{row.id}:{line.id}:ended:{to_unix(at.billing)}"
+            occasion = f"{row.id}:{line.id}:ended"
             queue(tx, account, Kind.CANCELLATION_ENDED, occasion, facts, at.wall)
 
     def _facts(
