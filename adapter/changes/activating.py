@@ -195,6 +195,8 @@ class Activating:
                 target=subscription,
                 look=lambda: one.look.ended(subscription),
             )
+        # The mirror fails the line of what has ended, before anything else follows from it.
+        one.refresh(subscription)
 
     def _unbill(self, one: OneChange, invoice: str) -> None:
         """Void the invoice if all of it is given up, else credit the given-up lines on it."""
@@ -233,10 +235,8 @@ class Activating:
             if State(row.state) is State.ACTIVATING:
                 cause = "the payment was not made in time"
                 finish(tx, self._tools.catalogue, change.account, row, State.FAILED, cause, at)
-        assert line.subscription_id is not None
         assert line.invoice_id is not None
         one = OneChange(self._tools, change)
-        one.refresh(line.subscription_id)
         one.refresh_balance()
         return one.refresh_invoice(line.invoice_id)
 
