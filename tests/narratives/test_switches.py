@@ -118,5 +118,5 @@ def leaves(w: World) -> None:
     assert w.plan("acme", TEAM) == ("free", "100")
     assert -w.state("acme")["balance"]["amount"] == credit
     before = len(w.invoices("acme"))
-    w.advance(days=31)
+    w.advance(days=32)
     assert len(w.invoices("acme")) == before
