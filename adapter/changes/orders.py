@@ -74,7 +74,6 @@ class Orders:
                 ``payment_method_required``.
             PaymentFailed: the payment was declined; the line has failed, nothing was charged.
 
-
         If Stripe does not answer, the change comes back still executing and goes on by itself.
         """
         quote = self._quotes.find(account, order.quote_id)
