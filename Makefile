@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 # More workers than cores: many tests wait (for processes, for backoff) more than they compute.
-WORKERS ?= 4
+WORKERS ?= 6
 PYTEST  = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
