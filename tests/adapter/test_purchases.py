@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from adapter.gateway.write import Answer, CommittedIntent
 from adapter.purchases import settling
 from adapter.purchases.orders import Basket
-from adapter.tables import DueWorkRow, IntentRow
+from adapter.tables import IntentRow
 from sandbox.pages.visitor import Visitor
 from tests.support.buying import bought_units, buy, session_of, without_saved_method
+from tests.support.dying import When, dies_at, the_worker_takes_over
+from tests.support.killing import Killed
 from tests.support.sampling import SOAK
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns
 
-When = Literal["before", "after"]
 WHEN: tuple[When, ...] = ("before", "after")
 WRITES = ("invoices$", "invoiceitems$", "finalize$", "pay$")
 FAULTS = ("429", "500", "timeout_before", "timeout_after", "reset")
@@ -30,10 +30,6 @@ FAULTS = ("429", "500", "timeout_before", "timeout_after", "reset")
 def sampled(cases: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Every third case, which meets each value of either side; all of them in the soak."""
     return list(cases)[:: 1 if SOAK else 3]
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
 
 
 @pytest.fixture
@@ -52,33 +48,6 @@ def subscribed(w: World) -> World:
     w.account("acme")
     w.change("acme", "core", "10k")
     return w
-
-
-def dies_at(w: World, monkeypatch: pytest.MonkeyPatch, number: int, when: When) -> None:
-    """The service dies at its write ``number``, before the request leaves or after its effect."""
-    send, left = w.parts.writer.send, [number]
-
-    def mortal(intent: CommittedIntent) -> Answer:
-        left[0] -= 1
-        if left[0] == -1 and when == "before":
-            raise Killed
-        answer = send(intent)
-        if left[0] == -1:
-            raise Killed
-        return answer
-
-    monkeypatch.setattr(w.parts.writer, "send", mortal)
-
-
-def the_worker_takes_over(w: World) -> None:
-    """Let the time pass for which an order belongs to its request, and then some."""
-    for _ in range(4):
-        with w.parts.database.write() as tx:
-            past = datetime(2020, 1, 1, tzinfo=UTC)
-            mine = (DueWorkRow.state == "pending") & (DueWorkRow.clock == "wall")
-            tx.execute(update(DueWorkRow).where(mine).values(next_at=past))
-        w.worker.round()
-    w.settle()
 
 
 def the_purchase(w: World) -> Any:

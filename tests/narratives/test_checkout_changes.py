@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from sqlalchemy import update
 
-from adapter.gateway.write import Answer, CommittedIntent
-from adapter.tables import DueWorkRow
 from sandbox.pages.visitor import Visitor
 from tests.support.buying import session_of, without_saved_method
+from tests.support.dying import dies_at, the_worker_takes_over
+from tests.support.killing import Killed
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns
@@ -235,37 +233,6 @@ def test_a_downgrade_that_costs_nothing_needs_no_page(w: World):
 
 
 # -- deaths -------------------------------------------------------------------------------------
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
-
-
-def dies_at(
-    w: World, monkeypatch: pytest.MonkeyPatch, number: int, when: Literal["before", "after"]
-) -> None:
-    send, left = w.parts.writer.send, [number]
-
-    def mortal(intent: CommittedIntent) -> Answer:
-        left[0] -= 1
-        if left[0] == -1 and when == "before":
-            raise Killed
-        answer = send(intent)
-        if left[0] == -1:
-            raise Killed
-        return answer
-
-    monkeypatch.setattr(w.parts.writer, "send", mortal)
-
-
-def the_worker_takes_over(w: World) -> None:
-    for _ in range(4):
-        with w.parts.database.write() as tx:
-            past = datetime(2020, 1, 1, tzinfo=UTC)
-            mine = (DueWorkRow.state == "pending") & (DueWorkRow.clock == "wall")
-            tx.execute(update(DueWorkRow).where(mine).values(next_at=past))
-        w.worker.round()
-    w.settle()
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

@@ -286,16 +286,21 @@ def test_giving_up_one_line_s_activation_keeps_the_other_line_s_bill(w: World):
     assert newest(w) == ("paid", 2_000, [2_000])
 
 
-def test_giving_up_both_lines_leaves_nothing_to_be_paid(lite: World):
-    w = lite
+def two_that_nobody_paid(w: World) -> tuple[Any, Any]:
+    """Both lines change at the period's end, and the card is declined."""
     customer = w.state("acme")["customer"]
     good = w.state("acme")["default_payment_method"]
     order(w, "now", "mail", "plus")
-    mail = order(w, "period_end", "mail", "basic")
-    bots = order(w, "period_end", "bots", "large")
+    changes = order(w, "period_end", "mail", "basic"), order(w, "period_end", "bots", "large")
     w.use_card(customer, "pm_card_chargeCustomerFail")
     w.stripe("POST", f"/v1/payment_methods/{good}/detach")
     w.advance(days=31, hours=2)
+    return changes
+
+
+def test_giving_up_both_lines_leaves_nothing_to_be_paid(lite: World):
+    w = lite
+    mail, bots = two_that_nobody_paid(w)
     assert [line_of(w, change)["state"] for change in (mail, bots)] == ["activating", "activating"]
     assert plans(w) == ["plus", "small"]
     w.advance(days=3)
@@ -309,15 +314,8 @@ def test_giving_up_both_lines_leaves_nothing_to_be_paid(lite: World):
 
 def test_paying_by_hand_brings_both_lines_into_effect(lite: World):
     w = lite
-    customer = w.state("acme")["customer"]
-    good = w.state("acme")["default_payment_method"]
-    order(w, "now", "mail", "plus")
-    mail = order(w, "period_end", "mail", "basic")
-    bots = order(w, "period_end", "bots", "large")
-    w.use_card(customer, "pm_card_chargeCustomerFail")
-    w.stripe("POST", f"/v1/payment_methods/{good}/detach")
-    w.advance(days=31, hours=2)
-    card = w.use_card(customer, "pm_card_visa")
+    mail, bots = two_that_nobody_paid(w)
+    card = w.use_card(w.state("acme")["customer"], "pm_card_visa")
     w.stripe("POST", f"/v1/invoices/{w.invoices('acme')[0]['id']}/pay", payment_method=card)
     w.settle()
     assert [line_of(w, change)["state"] for change in (mail, bots)] == ["applied", "applied"]
