@@ -24,10 +24,22 @@ class Work(StrEnum):
     RESTORE_METHOD = "restore_method"  # subject: plan change id
     BUY = "buy"  # subject: purchase id
     CHECKOUT = "checkout"  # subject: our id of a Checkout Session
+    BACKFILL = "backfill"  # subject: the sweep's name
 
+
+# These come again by themselves: however one run of them fails, it is tried again.
+RECURRING = frozenset({Work.BACKFILL})
 
 WALL = "wall"
 BILLING = "billing"
+
+
+def arm_first(
+    tx: Session, kind: Work, subject: str, owner: str, at: datetime, clock: str = WALL
+) -> bool:
+    """As ``arm``, but only if this was never asked for; says whether it was not."""
+    row = {"kind": kind.value, "subject": subject, "owner": owner, "next_at": at, "clock": clock}
+    return insert_once(tx, DueWorkRow, {**row, "state": "pending", "attempts": 0, "generation": 1})
 
 
 def arm(tx: Session, kind: Work, subject: str, owner: str, at: datetime, clock: str = WALL) -> int:
@@ -36,9 +48,7 @@ def arm(tx: Session, kind: Work, subject: str, owner: str, at: datetime, clock: 
     ``owner`` is the customer the work belongs to; the worker claims by it. ``clock`` is what
     ``at`` is read on: wall time, Stripe's present moment, or a test clock's id.
     """
-    row = {"kind": kind.value, "subject": subject, "owner": owner, "next_at": at, "clock": clock}
-    first = {**row, "state": "pending", "attempts": 0, "generation": 1}
-    if insert_once(tx, DueWorkRow, first):
+    if arm_first(tx, kind, subject, owner, at, clock):
         return 1
     again = tx.execute(
         update(DueWorkRow)

@@ -16,7 +16,7 @@ from .checkouts.sessions import Checkouts
 from .claims import Claims
 from .clock import Clock
 from .database import Database
-from .due import BILLING, WALL, Work, clocks_waited_for, due
+from .due import BILLING, RECURRING, WALL, Work, clocks_waited_for, due
 from .errors import Unavailable
 from .gateway.failures import GatewayFailure, NotExecuted, StoredFailure, Unanswered
 from .gateway.read import Reader
@@ -59,6 +59,10 @@ class Workers:
                 Work.BUY: purchases.resume,
             }
         )
+
+    def also(self, more: Mapping[Work, Callable[[str], None]]) -> Workers:
+        """With the kinds that other rooms do."""
+        return Workers({**self.by_kind, **more})
 
 
 class DueWork:
@@ -103,7 +107,10 @@ class DueWork:
             self._postpone(row, str(passing))
         except Exception as error:
             log.exception("due_work_failed", kind=row.kind, subject=row.subject)
-            self._bury(row, error)
+            if row.kind in RECURRING:
+                self._postpone(row, str(error))
+            else:
+                self._bury(row, error)
         return 1
 
     def _postpone(self, row: DueWorkRow, why: str) -> None:

@@ -17,6 +17,7 @@ from adapter.checkouts.sessions import Checkouts
 from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
 from adapter.database import Database, open_database
+from adapter.due import Work
 from adapter.gateway.client import StripeSettings, StripeTime, connect
 from adapter.gateway.read import Reader
 from adapter.gateway.write import Writer
@@ -28,7 +29,7 @@ from adapter.quotes import Quotes
 from adapter.state import States
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
-from webhooks import Edge, Inbox, Processing
+from webhooks import Backfill, Edge, Inbox, Processing
 
 from .metrics import Metrics
 from .settings import Settings
@@ -53,6 +54,7 @@ class Parts:
     states: States
     keys: Keys
     edge: Edge
+    backfill: Backfill
     inbox: Inbox
     processing: Processing
     due_work: DueWork
@@ -86,7 +88,10 @@ def build(
     buying = PurchaseTools(database, reader, writer, catalogue, mirror, checkouts, clock)
     purchases = Purchases(buying, ownership)
     claims = Claims(database)
-    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases)
+    backfill = Backfill(database, reader, settings.livemode, clock)
+    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases).also(
+        {Work.BACKFILL: backfill.do_due}
+    )
     return Parts(
         settings=settings,
         clock=clock,
@@ -103,6 +108,7 @@ def build(
         states=States(database, catalogue),
         keys=Keys(database, clock),
         edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
+        backfill=backfill,
         inbox=Inbox(database, clock),
         processing=Processing(database, mirror, seen, catalogue, claims, clock),
         due_work=DueWork(database, reader, claims, workers, clock),

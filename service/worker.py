@@ -47,6 +47,7 @@ class Worker:
         self._parts = parts
         self._mailer = mailer
         self._stop = threading.Event()
+        self._scheduled = False
 
     def stop(self) -> None:
         """Finish the round under way, then end."""
@@ -62,6 +63,11 @@ class Worker:
                 parts.database, self._mailer, parts.settings.mail_from or "", parts.clock, BATCH
             ),
         )
+
+    def schedule(self) -> None:
+        """Put what comes again by itself among the due work, where it is done by one worker."""
+        self._parts.backfill.schedule()
+        self._scheduled = True
 
     def until_idle(self, most: int = 1000) -> None:
         """Rounds until there is nothing to do; for ``--once`` and for tests."""
@@ -80,6 +86,8 @@ class Worker:
 
     def _tried_round(self) -> float:
         try:
+            if not self._scheduled:
+                self.schedule()
             return POLL_S if self.round().idle else 0.0
         except OperationalError as away:
             log.warning("database_unavailable", error=type(away).__name__)

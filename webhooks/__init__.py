@@ -1,13 +1,14 @@
 """What Stripe tells us: taken in once, answered at once, acted on by fetching.
 
-``edge`` verifies and stores; ``registry`` is the table of contents of what is handled;
-``processing`` fetches the objects that moved and hands them to the mirror. Nothing in this room
-writes to Stripe (an import contract holds that).
+``edge`` verifies and stores; ``backfill`` fetches what did not arrive; ``registry`` is the table of
+contents of what is handled; ``processing`` fetches the objects that moved and hands them to the
+mirror. Nothing in this room writes to Stripe (an import contract holds that).
 """
 
+from .backfill import Backfill
 from .edge import BadRequest, Edge, Receipt
 from .inbox import Inbox
 from .processing import Processing
 from .registry import HANDLED
 
-__all__ = ["HANDLED", "BadRequest", "Edge", "Inbox", "Processing", "Receipt"]
+__all__ = ["HANDLED", "Backfill", "BadRequest", "Edge", "Inbox", "Processing", "Receipt"]

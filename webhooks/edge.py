@@ -7,7 +7,7 @@ Stripe's retries serve only for what truly did not arrive.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -69,7 +69,7 @@ class Edge:
         """
         text = self._verified(body, signature)
         event = _parsed(text)
-        row = self._row(event)
+        row = event_row(event, self._livemode, self._clock.now())
         with self._database.write() as tx:
             fresh = insert_once(tx, EventRow, row)
         if not fresh:
@@ -95,32 +95,36 @@ class Edge:
             )
         return text
 
-    def _row(self, event: dict[str, Any]) -> dict[str, Any]:
-        kind = str(event["type"])
-        now = self._clock.now()
-        version = event.get("api_version")
-        if version is not None and version != API_VERSION:
-            # Objects are fetched in our version, so this costs nothing but a warning.
-            log.warning("event_of_other_version", version=version, type=kind)
-        named = _objects(event)
-        ignored = None if kind.removeprefix("v1.") in HANDLED else "not handled here"
-        if bool(event.get("livemode")) != self._livemode:
-            log.error("event_of_other_mode", event_id=event["id"])
-            ignored = "livemode differs from PLANSHIFT_LIVEMODE"
-        return {
-            "id": str(event["id"]),
-            "type": kind.removeprefix("v1."),
-            "api_version": version,
-            "occurred_at": _created(event, now),
-            "received_at": now,
-            "processed_at": now if ignored else None,
-            **named,
-            "owner": named["customer_id"] or named["object_id"] or str(event["id"]),
-            "state": "ignored" if ignored else "pending",
-            "error": ignored,
-            "attempts": 0,
-            "next_at": now,
-        }
+
+def event_row(event: Mapping[str, Any], livemode: bool, now: datetime) -> dict[str, Any]:
+    """An event reduced to its row of the inbox, however it came here: delivered or listed.
+
+    ``event`` is Stripe's own, with an ``id`` and a ``type``; ``now`` is when it was received.
+    """
+    kind = str(event["type"]).removeprefix("v1.")
+    version = event.get("api_version")
+    if version is not None and version != API_VERSION:
+        # Objects are fetched in our version, so this costs nothing but a warning.
+        log.warning("event_of_other_version", version=version, type=kind)
+    named = _objects(event)
+    ignored = None if kind in HANDLED else "not handled here"
+    if bool(event.get("livemode")) != livemode:
+        log.error("event_of_other_mode", event_id=event["id"])
+        ignored = "livemode differs from PLANSHIFT_LIVEMODE"
+    return {
+        "id": str(event["id"]),
+        "type": kind,
+        "api_version": version,
+        "occurred_at": _created(event, now),
+        "received_at": now,
+        "processed_at": now if ignored else None,
+        **named,
+        "owner": named["customer_id"] or named["object_id"] or str(event["id"]),
+        "state": "ignored" if ignored else "pending",
+        "error": ignored,
+        "attempts": 0,
+        "next_at": now,
+    }
 
 
 def _fits(text: str, signature: str, secret: str) -> bool:
@@ -149,7 +153,7 @@ def _parsed(text: str) -> dict[str, Any]:
     return event
 
 
-def _created(event: dict[str, Any], now: datetime) -> datetime:
+def _created(event: Mapping[str, Any], now: datetime) -> datetime:
     """When it happened: unix seconds in snapshot events, RFC 3339 in thin ones."""
     created = event.get("created")
     try:
@@ -160,7 +164,7 @@ def _created(event: dict[str, Any], now: datetime) -> datetime:
         return now
 
 
-def _objects(event: dict[str, Any]) -> dict[str, str | None]:
+def _objects(event: Mapping[str, Any]) -> dict[str, str | None]:
     """The ids an event names; all of its payload that is looked at."""
     data = event.get("data")
     named = data.get("object") if isinstance(data, dict) else None

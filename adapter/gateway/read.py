@@ -11,6 +11,7 @@ import stripe
 
 from .client import StripeTime
 from .failures import sorted_failures
+from .pages import PAGE, Pages
 from .snapshots import (
     CHANGE_KEY,
     CheckoutSnapshot,
@@ -27,7 +28,6 @@ from .snapshots import (
     required_moment,
 )
 
-PAGE = 100
 # Stripe answers at most ten of a nested list; beyond that it has to be paged by itself.
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
 
@@ -59,6 +59,7 @@ class Reader:
     def __init__(self, client: stripe.StripeClient, time: StripeTime) -> None:
         self._v1 = client.v1
         self.time = time
+        self.pages = Pages(client)
 
     def billing_now(self, test_clock: str | None) -> datetime:
         """Billing time of a customer: its test clock's, else Stripe's present moment."""
@@ -67,6 +68,12 @@ class Reader:
         with sorted_failures():
             clock = self._v1.test_helpers.test_clocks.retrieve(test_clock)
         return required_moment(clock.frozen_time)
+
+    def present(self) -> datetime:
+        """Stripe's present moment, asked for now: every answer shows it."""
+        with sorted_failures():
+            self._v1.events.list({"limit": 1})
+        return self.time.now()
 
     def customer(self, customer_id: str) -> CustomerSnapshot:
         """A customer; a deleted one comes back marked ``deleted``, not as an error."""

@@ -7,7 +7,7 @@ from .base import Base, Claimable
 from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
 from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
-from .work import CounterRow, DueWorkRow, EventRow, NoticeRow
+from .work import CounterRow, DueWorkRow, EventRow, NoticeRow, SweepRow
 
 __all__ = [
     "AccountRow",
@@ -32,5 +32,6 @@ __all__ = [
     "QuoteRow",
     "ScheduleRow",
     "SubscriptionRow",
+    "SweepRow",
     "UsageRow",
 ]

@@ -82,6 +82,22 @@ class DueWorkRow(Claimable, Base):
     generation: Mapped[int] = mapped_column(default=1)
 
 
+class SweepRow(Base):
+    """A walk over a long list at Stripe, a page at a time: where it stands, and how the last ended.
+
+    ``cursor`` is NULL while none is under way. ``reached`` is the moment at Stripe up to which the
+    last finished one has seen everything; ``ended_at`` (wall time) and ``found`` are of that one.
+    """
+
+    __tablename__ = "sweeps"
+
+    name: Mapped[str] = mapped_column(Word, primary_key=True)
+    cursor: Mapped[dict[str, Any] | None] = mapped_column()
+    reached: Mapped[datetime | None] = mapped_column()
+    ended_at: Mapped[datetime | None] = mapped_column()
+    found: Mapped[dict[str, Any] | None] = mapped_column()
+
+
 class CounterRow(Base):
     """SQLite's stand-in for a sequence."""
 

@@ -9,7 +9,7 @@ from sandbox import server as sandbox_server
 from .. import logs, serving
 from ..mail import mailer_of
 from ..worker import Worker, stop_on_signals
-from . import catalogue, keys, looking
+from . import catalogue, keys, looking, recovering
 from .context import NEEDS_STRIPE, parts, plain_errors
 
 
@@ -44,6 +44,7 @@ def worker(once: bool) -> None:
     built = parts(*NEEDS_STRIPE)
     found = Worker(built, mailer_of(built.settings))
     if once:
+        found.schedule()
         found.until_idle()
         return
     stop_on_signals(found.stop)
@@ -83,5 +84,6 @@ def run(name: str, port: int, sandbox_port: int, no_colour: bool) -> None:
 
 main.add_command(catalogue.group)
 main.add_command(keys.group)
+looking.events.add_command(recovering.backfill)
 for command in looking.COMMANDS:
     main.add_command(command)
