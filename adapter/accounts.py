@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from .rows import insert_once
 from .steps import StepRefused, Steps
 from .tables import AccountRow
 
+# What a new account's reference may be made of: it is a part of addresses.
+REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
+REF_LETTERS = "A-Z a-z 0-9 . _ : @ + -"
 REF_KEY = "planshift_account"
 # Stripe's names of what it may object to, and ours.
 CONTACT_PARAMS = {

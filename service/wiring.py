@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from adapter.accounts import Accounts
+from adapter.adoption import AdoptedPrices, Adoption, Migration
 from adapter.catalogue_sync import CatalogueSync
 from adapter.changes.activating import Activating
 from adapter.changes.orders import Orders
@@ -59,6 +60,9 @@ class Parts:
     processing: Processing
     due_work: DueWork
     catalogue_sync: CatalogueSync
+    adoption: Adoption
+    adopted_prices: AdoptedPrices
+    migration: Migration
     metrics: Metrics
 
 
@@ -113,6 +117,9 @@ def build(
         processing=Processing(database, mirror, seen, catalogue, claims, clock),
         due_work=DueWork(database, reader, claims, workers, clock),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
+        adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
+        adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
+        migration=Migration(database, reader, writer, mirror, clock),
         metrics=Metrics.new(),
     )
 

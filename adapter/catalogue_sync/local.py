@@ -36,6 +36,13 @@ def bring_in_line(database: Database, catalogue: Catalogue, inventory: Inventory
                 setattr(known[row["id"]], column, value)
 
 
+def remember_price(tx: Session, catalogue: Catalogue, price: ListedPrice) -> None:
+    """Give an older price of an offer its row, as the next sync would."""
+    row = _row(catalogue, price, sold=set())
+    if row is not None and tx.get(PriceRow, price.id) is None:
+        tx.add(PriceRow(**row))
+
+
 def _make_room(tx: Session, known: dict[str, PriceRow], wanted: dict[str, dict[str, Any]]) -> None:
     """Take "current" from every row that loses it before another row gets it (unique index)."""
     for row in known.values():

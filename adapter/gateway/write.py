@@ -51,6 +51,7 @@ class Operation(StrEnum):
     SUBSCRIPTION_CREATE = "subscriptions.create"
     SUBSCRIPTION_UPDATE = "subscriptions.update"
     SUBSCRIPTION_CANCEL = "subscriptions.cancel"
+    SUBSCRIPTION_MIGRATE = "subscriptions.migrate"
     INVOICE_PAY = "invoices.pay"
     INVOICE_VOID = "invoices.void_invoice"
     INVOICE_FINALIZE = "invoices.finalize_invoice"
@@ -130,6 +131,10 @@ _HOW: Mapping[Operation, _How] = {
         lambda v1, id, params, options: v1.subscriptions.cancel(id, params, options),
         SubscriptionSnapshot.of,
         keyed=False,
+    ),
+    Operation.SUBSCRIPTION_MIGRATE: _How(
+        lambda v1, id, params, options: v1.subscriptions.migrate(id, params, options),
+        SubscriptionSnapshot.of,
     ),
     Operation.INVOICE_PAY: _How(
         lambda v1, id, params, options: v1.invoices.pay(id, params, options), InvoiceSnapshot.of

@@ -51,13 +51,47 @@ def change_in_progress(line: ChangeLineRow) -> Conflict:
     )
 
 
+def refuse_unchangeable(held: Holding) -> None:
+    """What no plan change can be made on, in whatever state it is paid."""
+    sub = held.subscription
+    if sub.billing_mode != "flexible":
+        raise Conflict(
+            "classic_billing",
+            f"Subscription {sub.id} bills in Stripe's classic mode, where cycles and credits "
+            f"follow other rules. Migrate it, for good: 'planshift accounts migrate {sub.id}'.",
+            subscription=sub.id,
+        )
+    if len({line.interval for line in sub.lines if not line.removed}) > 1:
+        raise Conflict(
+            "mixed_intervals",
+            f"Subscription {sub.id} has lines of several intervals; split it at Stripe into one "
+            "subscription for each.",
+            subscription=sub.id,
+        )
+
+
+def refuse_invoiced(held: Holding) -> None:
+    """A change that waits for its payment exists only where Stripe charges by itself: pending
+    updates are for ``charge_automatically`` (stripe-facts §3.5).
+    """
+    sub = held.subscription
+    if sub.collection_method != "charge_automatically":
+        raise Conflict(
+            "send_invoice",
+            f"Subscription {sub.id} is paid by invoices that are sent, so a change now would be in "
+            "force before it is paid. Let Stripe charge it automatically first, or end it.",
+            subscription=sub.id,
+        )
+
+
 def refuse_unpaid(tx: Session, held: Holding) -> None:
     """Nothing is changed while money is owed (cancelling stays possible, without credit).
 
     A period whose invoice is still a draft is no obstacle: a change now pays it first.
     """
     sub = held.subscription
-    if sub.status == "paused":
+    if sub.status == "paused" or sub.paused_collection:
+        # While collection is paused an upgrade's invoice would be voided, and the upgrade free.
         raise Conflict("resume_first", f"Subscription {sub.id} is paused; resume it first.")
     if sub.status in UNPAID:
         invoice = tx.get(InvoiceRow, sub.latest_invoice or "")

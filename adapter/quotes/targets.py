@@ -30,8 +30,13 @@ from .refusals import (
     refuse_by_rule,
     refuse_if_busy,
     refuse_if_scheduled_elsewhere,
+    refuse_invoiced,
+    refuse_unchangeable,
     refuse_unpaid,
 )
+
+# Credit that comes after a page where the new plan was paid: no pending update is made.
+TO_BALANCE = "time_to_balance"
 
 
 @dataclass(frozen=True)
@@ -146,11 +151,14 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if held is not None:
         refuse_busy_subscription(tx, held)
         if not ends:
+            refuse_unchangeable(held)
             refuse_unpaid(tx, held)
             refuse_if_scheduled_elsewhere(tx, held, replaces)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
     decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
     refuse_by_rule(decision, replaces)
+    if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
+        refuse_invoiced(held)
     host = _host(catalogue, holdings, offer) if held is None and offer is not None else None
     if host is not None:
         refuse_busy_subscription(tx, host)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapter.accounts import Contact
+from adapter.accounts import REF, REF_LETTERS, Contact
 from adapter.errors import Invalid
 from adapter.tables import AccountRow
 
@@ -36,8 +36,8 @@ def blueprint(parts: Parts) -> Routes:
     @scope("accounts:write")
     def put_account(body: dict[str, Any], ref: str) -> tuple[dict[str, Any], int]:
         """Create the account with its customer at Stripe, or state its contact anew."""
-        if not schemas.REF.fullmatch(ref):
-            raise Invalid("invalid_ref", "Use 1-200 of A-Z a-z 0-9 . _ : @ + -", path="ref")
+        if not REF.fullmatch(ref):
+            raise Invalid("invalid_ref", f"Use 1-200 of {REF_LETTERS}", path="ref")
         if body["test_clock"] and parts.settings.livemode:
             raise Invalid(
                 "test_clock_in_livemode", "Test clocks exist in test mode only.", path="test_clock"

@@ -87,6 +87,20 @@ def sync(yes: bool) -> None:
     sys.exit(1 if result.refused else 0)
 
 
+@group.command()
+@click.argument("price")
+@click.argument("offer", metavar="FAMILY/PLAN/TIER/INTERVAL")
+@plain_errors
+def adopt(price: str, offer: str) -> None:
+    """Say that PRICE, made before there was a catalogue, carries an offer of it.
+
+    Its subscriptions map back from then on, and keep what they pay. It gets the offer's metadata
+    at Stripe, nothing else of it changes; 'sync' archives it once nobody uses it.
+    """
+    found, subscriptions = parts(*NEEDS_STRIPE).adopted_prices.adopt(price, offer)
+    click.echo(f"{price} carries {found}; {subscriptions} subscription(s) here were mapped anew.")
+
+
 def _named(name: str | None) -> str:
     return name or Settings.from_environment(environment()).catalogue
 

@@ -9,7 +9,7 @@ from sandbox import server as sandbox_server
 from .. import logs, serving
 from ..mail import mailer_of
 from ..worker import Worker, stop_on_signals
-from . import catalogue, keys, looking, recovering
+from . import adoption, catalogue, keys, looking, recovering
 from .context import NEEDS_STRIPE, parts, plain_errors
 
 
@@ -85,5 +85,7 @@ def run(name: str, port: int, sandbox_port: int, no_colour: bool) -> None:
 main.add_command(catalogue.group)
 main.add_command(keys.group)
 looking.events.add_command(recovering.backfill)
+looking.accounts.add_command(adoption.import_accounts)
+looking.accounts.add_command(adoption.migrate)
 for command in looking.COMMANDS:
     main.add_command(command)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
+import requests
 import responses
 from click.testing import CliRunner, Result
 
@@ -17,6 +19,7 @@ from service.cli import main
 
 pytestmark = pytest.mark.by_turns
 
+API = "https://api.stripe.com"
 Planshift = Callable[..., Result]
 
 
@@ -151,3 +154,27 @@ def test_help_teaches_every_command(planshift: Planshift):
         said = planshift(str(command.name), "--help")
         assert said.exit_code == 0
         assert command.help or command.callback.__doc__
+
+
+def test_import_rehearses_until_told_to_and_says_what_to_do(planshift: Planshift, box: Sandbox):
+    planshift("catalogue", "sync")
+    send = partial(requests.post, headers={"Authorization": "Bearer sk_test_shop"}, timeout=5)
+    who = send(f"{API}/v1/customers", data={"email": "old@shop.example"}).json()["id"]
+    send(f"{API}/v1/payment_methods/pm_card_visa/attach", data={"customer": who})
+    terms = {"currency": "usd", "unit_amount": 500, "recurring[interval]": "month"}
+    price = send(f"{API}/v1/prices", data={**terms, "product_data[name]": "Old"}).json()["id"]
+    send(f"{API}/v1/subscriptions", data={"customer": who, "items[0][price]": price})
+    before = writes(box)
+    rehearsed = planshift("accounts", "import")
+    assert (rehearsed.exit_code, writes(box)) == (1, before), rehearsed.output
+    assert "Would adopt 1 customers with 1 live subscriptions." in rehearsed.output
+    assert f"planshift catalogue adopt {price}" in rehearsed.output
+    assert planshift("accounts", "show", who).exit_code == 1
+    done = json.loads(planshift("accounts", "import", "--yes", "--json").stdout)
+    assert (done["adopted"], done["not_changeable"][0]["code"]) == (1, "unknown_price")
+    adopted = planshift("catalogue", "adopt", price, "operations/core/10k/month")
+    assert "1 subscription(s) here were mapped anew" in adopted.output
+    clean = planshift("accounts", "import")
+    assert (clean.exit_code, "Known already: 1." in clean.output) == (0, True), clean.output
+    nonsense = planshift("accounts", "import", "--ref", "shoe-size")
+    assert "say customer, email, or metadata:KEY" in nonsense.output

@@ -18,6 +18,8 @@ class CustomerSnapshot:
     balance: int = 0
     default_payment_method: str | None = None
     test_clock: str | None = None
+    name: str | None = None
+    locale: str | None = None
     metadata: Mapping[str, str] | None = None
 
     @classmethod
@@ -25,6 +27,7 @@ class CustomerSnapshot:
         if field(customer, "deleted"):
             return cls(id=customer["id"], deleted=True)
         settings = customer["invoice_settings"]
+        locales = field(customer, "preferred_locales") or ()
         return cls(
             id=customer["id"],
             deleted=False,
@@ -33,6 +36,8 @@ class CustomerSnapshot:
             balance=customer["balance"],
             default_payment_method=object_id(field(settings, "default_payment_method")),
             test_clock=object_id(field(customer, "test_clock")),
+            name=field(customer, "name"),
+            locale=next(iter(locales), None),
             metadata=metadata_of(customer),
         )
 

@@ -24,7 +24,6 @@ from .answered import (
     Uncancelled,
 )
 from .asked import (
-    REF,
     AccountListQuery,
     CancelChangeBody,
     CancellationBody,
@@ -40,7 +39,6 @@ from .asked import (
 )
 
 __all__ = [
-    "REF",
     "Account",
     "AccountListQuery",
     "AccountPage",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from marshmallow import Schema, fields, validate
 
 from ..text import Email, Text, Whole
 
-REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
 SHORT = validate.Length(min=1, max=200)
 LONG = validate.Length(max=2000)
 # The lookahead, because Python's $ also matches before a last line feed and other engines' not.

@@ -1,0 +1,62 @@
+"""Moving a subscription from Stripe's classic billing mode to the flexible one."""
+
+from __future__ import annotations
+
+from ..clock import Clock
+from ..database import Database
+from ..errors import Conflict, NotFound
+from ..gateway.failures import Gone
+from ..gateway.read import Reader
+from ..gateway.snapshots import SubscriptionSnapshot
+from ..gateway.write import Operation, Writer
+from ..mirror import Mirror
+from ..steps import StepRefused, Steps
+
+FLEXIBLE = "flexible"
+
+
+class Migration:
+    """Changes what a quote relies on: how proration and anchors work (stripe-facts §3.1, §3.2)."""
+
+    def __init__(
+        self, database: Database, reader: Reader, writer: Writer, mirror: Mirror, clock: Clock
+    ) -> None:
+        self._database = database
+        self._reader = reader
+        self._writer = writer
+        self._mirror = mirror
+        self._clock = clock
+
+    def migrate(self, subscription: str) -> bool:
+        """Move it to flexible billing; False if it was there. Stripe knows no way back.
+
+        Raises:
+            NotFound: Stripe has no such subscription.
+            Conflict: ``refused_by_stripe``.
+        """
+        try:
+            if self._flexible(subscription) is not None:
+                return False
+        except Gone as gone:
+            raise NotFound.subscription(subscription) from gone
+        steps = Steps(self._database, self._writer, self._clock, f"subscription:{subscription}")
+        try:
+            steps.do(
+                "migrate",
+                Operation.SUBSCRIPTION_MIGRATE,
+                {"billing_mode": {"type": FLEXIBLE}},
+                target=subscription,
+                look=lambda: self._flexible(subscription),
+            )
+        except StepRefused as refused:
+            raise Conflict(
+                "refused_by_stripe",
+                f"Stripe does not migrate it: {refused.message}",
+                stripe_code=refused.code,
+            ) from refused
+        self._mirror.refresh_subscription(subscription)
+        return True
+
+    def _flexible(self, subscription: str) -> SubscriptionSnapshot | None:
+        found = self._reader.subscription(subscription)
+        return found if found.billing_mode == FLEXIBLE else None
