@@ -159,8 +159,9 @@ def test_help_teaches_every_command(planshift: Planshift):
 def test_import_rehearses_until_told_to_and_says_what_to_do(planshift: Planshift, box: Sandbox):
     planshift("catalogue", "sync")
     send = partial(requests.post, headers={"Authorization": "Bearer sk_test_shop"}, timeout=5)
-    who = send(f"{API}/v1/customers", data={"email": "old@shop.example"}).json()["id"]
-    send(f"{API}/v1/payment_methods/pm_card_visa/attach", data={"customer": who})
+    card = {"payment_method": "pm_card_visa", "email": "old@shop.example"}
+    default = {"invoice_settings[default_payment_method]": "pm_card_visa"}
+    who = send(f"{API}/v1/customers", data={**card, **default}).json()["id"]
     terms = {"currency": "usd", "unit_amount": 500, "recurring[interval]": "month"}
     price = send(f"{API}/v1/prices", data={**terms, "product_data[name]": "Old"}).json()["id"]
     send(f"{API}/v1/subscriptions", data={"customer": who, "items[0][price]": price})
