@@ -10,7 +10,9 @@ from flask.typing import ResponseReturnValue
 
 from .box import Sandbox
 from .controls import controls
+from .dashboard import dashboard
 from .exchanges import Reply
+from .guard import guard
 from .hosted import hosted_pages
 from .kernel.faults import Dropped
 from .pages import checkout_pages, portal_pages
@@ -41,6 +43,8 @@ def create_app(box: Sandbox) -> Flask:
     def unknown(_: Exception) -> ResponseReturnValue:
         return _respond(box.call(request.method, request.path, "", dict(request.headers)))
 
+    guard(app, box)
+    app.register_blueprint(dashboard(box))
     app.register_blueprint(hosted_pages(box))
     app.register_blueprint(checkout_pages(box))
     app.register_blueprint(portal_pages(box))

@@ -9,6 +9,7 @@
 | GET, POST, DELETE delivery | habits, of the run or of one `"endpoint"` |
 | POST deliver | send what waits now |
 | GET deliveries | every delivery there was |
+| GET, POST, DELETE switches | the named switches; `{"retry_days": [1, 2]}`; DELETE: defaults |
 | POST events/<id>/resend | `{"endpoint": "we_…"}`, or all that it was meant for |
 | POST payment_intents/<id>/authenticate | `{"succeed": true}`; also for setup intents |
 """
@@ -23,6 +24,8 @@ from flask.typing import ResponseReturnValue
 
 from .box import Sandbox
 from .kernel.errors import Json
+from .switchboard import turn
+from .switches import Switches
 
 
 def controls(box: Sandbox) -> Blueprint:
@@ -41,6 +44,7 @@ def controls(box: Sandbox) -> Blueprint:
     _clock(room, box)
     _faults(room, box)
     _delivery(room, box)
+    _switches(room, box)
     return room
 
 
@@ -132,6 +136,22 @@ def _delivery(room: Blueprint, box: Sandbox) -> None:
     def resend(event: str) -> ResponseReturnValue:
         made = box.delivery.resend(event, _body().get("endpoint"))
         return jsonify([asdict(delivery) for delivery in made])
+
+
+def _switches(room: Blueprint, box: Sandbox) -> None:
+    @room.get("/switches")
+    def switches() -> ResponseReturnValue:
+        return jsonify(asdict(box.switches))
+
+    @room.post("/switches")
+    def turn_some() -> ResponseReturnValue:
+        turn(box.switches, _body())
+        return switches()
+
+    @room.delete("/switches")
+    def turn_back() -> ResponseReturnValue:
+        turn(box.switches, asdict(Switches()))
+        return switches()
 
 
 def _body() -> dict[str, Any]:

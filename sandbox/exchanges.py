@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import NamedTuple, Protocol
 
 from .kernel.errors import Json
 from .kernel.faults import FaultKind
+
+VERSION = re.compile(r"^\d{4}-\d{2}-\d{2}(\.[a-z]+)?$")
 
 
 class LoggedCall(NamedTuple):

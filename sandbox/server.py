@@ -102,6 +102,7 @@ def serve(
     say(f"Stripe sandbox on {server.url}  (any sk_test_… key, e.g. {API_KEY})")
     if server.secret:
         say(f"Forwarding events to {forward_to}, signed with {server.secret}")
+    say(f"Look at it in a browser: {server.url}/")
     say(f"Controls: GET {server.url}/_sandbox/state, POST {server.url}/_sandbox/clock")
     server.run()
 

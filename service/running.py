@@ -71,7 +71,7 @@ def _introduce(screen: Screen, stack: Stack) -> None:
     screen.facts(
         [
             ("service", stack.planshift.url, "HTTP API; see /openapi.json"),
-            ("sandbox", stack.stripe.url, "a Stripe that holds the catalogue"),
+            ("sandbox", stack.stripe.url, "a Stripe to look at in a browser"),
             ("e-mail", str(stack.folder / "mail"), "as files"),
         ]
     )

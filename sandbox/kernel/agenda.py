@@ -37,9 +37,10 @@ class Agenda:
             self._present.add(key)
             heappush(self._heaps[clock], entry)
 
-    def earliest(self, clock: ClockId) -> int | None:
+    def earliest(self, clock: ClockId) -> Entry | None:
+        """The entry that comes up first, left where it is."""
         heap = self._heaps[clock]
-        return heap[0].moment if heap else None
+        return heap[0] if heap else None
 
     def take(self, clock: ClockId, until: int) -> Entry | None:
         """The earliest entry not after `until`, removed."""

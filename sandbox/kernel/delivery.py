@@ -36,6 +36,8 @@ class Delivery:
     status: int | None = None
     error: str | None = None
     thin: bool = False
+    took_ms: float | None = None
+    """How long the last attempt took."""
 
 
 def signature(payload: str, secret: str, moment: int) -> str:
@@ -196,6 +198,7 @@ class Post:
             self._settle(delivery, delivered=False, final=True)
             return
         payload, headers = request
+        began = time.monotonic()
         try:
             answer = requests.post(
                 delivery.url, data=payload, headers=headers, timeout=20, allow_redirects=False
@@ -203,6 +206,7 @@ class Post:
             delivery.status, delivery.error = answer.status_code, None
         except requests.RequestException as error:
             delivery.status, delivery.error = None, f"{type(error).__name__}: {error}"
+        delivery.took_ms = round((time.monotonic() - began) * 1_000, 1)
         # any 2xx is success, a redirect is not (§4)
         delivered = delivery.status is not None and 200 <= delivery.status < 300
         self._settle(delivery, delivered=delivered, final=delivery.attempts >= TRIES)

@@ -59,6 +59,11 @@ class World:
         base = int(time.time()) if self._start is None else self._start
         return base + self._offset
 
+    @property
+    def frozen(self) -> bool:
+        """Whether the sandbox's own clock stands still until it is advanced."""
+        return self._start is not None
+
     def now(self, body: Json | None = None) -> int:
         """The present of an object: its customer's test clock if there is one."""
         return self.clock_now(self.clock_of(body))
@@ -93,6 +98,15 @@ class World:
                     kind.act(self, self.store.get(entry.family, entry.identifier))
         finally:
             self._playing.pop(clock, None)
+
+    def next_due(self, clock: ClockId) -> Entry | None:
+        """What happens next by itself; entries whose object has moved on are dropped."""
+        while (entry := self.agenda.earliest(clock)) is not None:
+            body = self.store.peek(entry.family, entry.identifier)
+            if body is not None and self.dated[entry.family].due(self, body) == entry.moment:
+                return entry
+            self.agenda.take(clock, entry.moment)
+        return None
 
     def _schedule(self, touched: list[Key]) -> None:
         for family, identifier in touched:

@@ -55,7 +55,7 @@ def worker(once: bool) -> None:
 @click.option("--port", default=12111, show_default=True, help="Port to listen on (loopback).")
 @click.option("--forward-to", metavar="URL", help="Send all events there, signed.")
 def sandbox(port: int, forward_to: str | None) -> None:
-    """Run a Stripe on this machine: the v1 API with its own clock."""
+    """Run a Stripe on this machine: the v1 API with its own clock, and a dashboard at /."""
     sandbox_server.serve(port=port, forward_to=forward_to)
 
 
