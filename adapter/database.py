@@ -14,13 +14,29 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from .errors import Misconfigured
 
 BUSY_TIMEOUT_MS = 5_000
 READ_ONLY = "planshift_read_only"
+# Both ends find a dead peer within ten seconds: ours so that it goes on elsewhere, the server's so
+# that it frees our locks.
+KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
+# Threads that serve or work share these; most wait for Stripe and hold none.
+CONNECTIONS, MORE_CONNECTIONS = 8, 24
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether ``error`` says that the database cannot be reached or used at present.
+
+    Nothing is wrong with the work then: it is rolled back, and done again when the database is
+    back. (A commit may have arrived though its answer did not; so work is always idempotent.)
+    """
+    broken = isinstance(error, DBAPIError) and error.connection_invalidated
+    return broken or isinstance(error, OperationalError | InterfaceError | PoolExhausted)
 
 
 class Database:
@@ -92,7 +108,10 @@ def open_database(url: str) -> Database:
 def _sqlite_engine(url: str) -> Engine:
     # isolation_level=None hands BEGIN to us; sqlite3 would otherwise begin too late and deferred.
     engine = create_engine(
-        url, connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000}
+        url,
+        pool_size=CONNECTIONS,
+        max_overflow=MORE_CONNECTIONS,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -117,13 +136,22 @@ def _begin_sqlite(connection: Connection) -> None:
 def _postgres_engine(url: str) -> Engine:
     parsed = make_url(url).set(drivername="postgresql+psycopg")
     try:
-        return create_engine(
+        engine = create_engine(
             parsed,
             pool_pre_ping=True,
-            # Fast discovery of dead peers, so that their locks are freed within ten seconds.
-            connect_args={"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2},
+            pool_size=CONNECTIONS,
+            max_overflow=MORE_CONNECTIONS,
+            connect_args=KEEPALIVE,
         )
     except ModuleNotFoundError as missing:
         raise Misconfigured(
             "driver_missing", "PostgreSQL needs the extra: pip install 'planshift[postgres]'."
         ) from missing
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVE.items()))
+    connection.commit()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -13,13 +14,13 @@ from .changes.activating import Activating
 from .changes.orders import Orders
 from .changes.undoing import Undoing
 from .checkouts.sessions import Checkouts
-from .claims import Claims
 from .clock import Clock
-from .database import Database
+from .database import Database, is_away
 from .due import BILLING, RECURRING, WALL, Work, clocks_waited_for, due
 from .errors import Unavailable
 from .gateway.failures import GatewayFailure, NotExecuted, StoredFailure, Unanswered
 from .gateway.read import Reader
+from .jobs import Job
 from .purchases.orders import Purchases
 from .tables import DueWorkRow
 
@@ -66,28 +67,15 @@ class Workers:
 
 
 class DueWork:
-    """Does what is due, each subject under its owner's claim."""
+    """A queue of jobs: per owner what is due of it."""
 
-    def __init__(
-        self, database: Database, reader: Reader, claims: Claims, workers: Workers, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, reader: Reader, workers: Workers, clock: Clock) -> None:
         self._database = database
         self._reader = reader
-        self._claims = claims
         self._workers = workers
         self._clock = clock
 
-    def run(self, limit: int = 20) -> int:
-        """Do up to ``limit`` pieces of work; gives how many were tried."""
-        tried = 0
-        rows = self._due(limit)
-        for row in rows:
-            with self._claims.hold(row.owner) as mine:
-                if mine:
-                    tried += self._do(row)
-        return tried
-
-    def _due(self, limit: int) -> list[DueWorkRow]:
+    def due(self, limit: int, besides: Collection[str]) -> list[Job]:
         """What is due on each clock. A test clock that does not answer holds back only its own."""
         moments = {WALL: self._clock.now(), BILLING: self._reader.time.now()}
         with self._database.read() as tx:
@@ -98,20 +86,41 @@ class DueWork:
             except GatewayFailure as failure:
                 log.warning("test_clock_unknown", clock=name, why=str(failure))
         with self._database.read() as tx:
-            return [row for name, now in moments.items() for row in due(tx, name, now, limit)]
+            rows = [row for name, now in moments.items() for row in due(tx, name, now, limit)]
+        by_owner: dict[str, list[DueWorkRow]] = {}
+        for row in rows:
+            if row.owner not in besides:
+                by_owner.setdefault(row.owner, []).append(row)
+        return [Job(owner, partial(self._do_all, found)) for owner, found in by_owner.items()]
 
-    def _do(self, row: DueWorkRow) -> int:
+    def _do_all(self, rows: list[DueWorkRow]) -> None:
+        for row in rows:
+            if self._still_due(row):
+                self._do(row)
+
+    def _still_due(self, row: DueWorkRow) -> bool:
+        """Whether nobody has done it, put it off or asked for it anew since it was found."""
+        with self._database.read() as tx:
+            fresh = tx.get(DueWorkRow, row.seq)
+        return fresh is not None and (fresh.state, fresh.generation, fresh.next_at) == (
+            row.state,
+            row.generation,
+            row.next_at,
+        )
+
+    def _do(self, row: DueWorkRow) -> None:
         try:
             self._workers.by_kind[Work(row.kind)](row.subject)
         except PASSING as passing:
             self._postpone(row, str(passing))
         except Exception as error:
+            if is_away(error):
+                raise  # nothing is wrong with the work
             log.exception("due_work_failed", kind=row.kind, subject=row.subject)
             if row.kind in RECURRING:
                 self._postpone(row, str(error))
             else:
                 self._bury(row, error)
-        return 1
 
     def _postpone(self, row: DueWorkRow, why: str) -> None:
         with self._database.write() as tx:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
-
 from adapter.gateway.client import API_VERSION
 from adapter.gateway.failures import GatewayFailure
 from adapter.migrations import is_current
-from adapter.tables import DueWorkRow, EventRow, NoticeRow
 
+from .left import dead
 from .wiring import Parts
 
 
@@ -84,14 +82,7 @@ def _mail(parts: Parts) -> Finding:
 
 
 def _dead(parts: Parts) -> Finding:
-    with parts.database.read() as tx:
-        dead = {
-            table.__tablename__: tx.execute(
-                select(func.count()).select_from(table).where(table.state == "dead")
-            ).scalar_one()
-            for table in (EventRow, NoticeRow, DueWorkRow)
-        }
-    waiting = {name: count for name, count in dead.items() if count}
+    waiting = {name: count for name, count in dead(parts.database).items() if count}
     if waiting:
         return Finding("dead letters", False, f"a person has to look: {waiting}")
     return Finding("dead letters", True, "none")

@@ -54,6 +54,7 @@ class Parts:
     purchases: Purchases
     states: States
     keys: Keys
+    claims: Claims
     edge: Edge
     backfill: Backfill
     inbox: Inbox
@@ -91,7 +92,6 @@ def build(
     undoing = Undoing(tools, ownership)
     buying = PurchaseTools(database, reader, writer, catalogue, mirror, checkouts, clock)
     purchases = Purchases(buying, ownership)
-    claims = Claims(database)
     backfill = Backfill(database, reader, settings.livemode, clock)
     workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases).also(
         {Work.BACKFILL: backfill.do_due}
@@ -111,11 +111,12 @@ def build(
         purchases=purchases,
         states=States(database, catalogue),
         keys=Keys(database, clock),
+        claims=Claims(database),
         edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
         backfill=backfill,
         inbox=Inbox(database, clock),
-        processing=Processing(database, mirror, seen, catalogue, claims, clock),
-        due_work=DueWork(database, reader, claims, workers, clock),
+        processing=Processing(database, mirror, seen, catalogue, clock),
+        due_work=DueWork(database, reader, workers, clock),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),

@@ -1,22 +1,30 @@
 """The worker: processes events, does due work, sends notices; over and over until told to stop.
 
-All state is in the database, so any number of workers may run on PostgreSQL (one on SQLite), and
-killing one loses nothing.
+Each of these has a loop of its own, so that none waits for another: a mail server that is slow
+delays no event. All state is in the database, so any number of workers may run on PostgreSQL (one
+on SQLite), and killing one loses nothing.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import OperationalError
 
+from adapter.database import Database, is_away
+from adapter.jobs import Queue
 from adapter.notices.sending import send_due
 from adapter.notices.smtp import Mailer
+from adapter.only_one import only_one
 
+from .crew import BATCH, Crew
+from .left import Left, dead, put_off
+from .settings import SettingsError
 from .wiring import Parts
 
 log = structlog.get_logger(__name__)
@@ -24,74 +32,170 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.2
 # How long to leave a database alone that does not answer.
 DATABASE_PAUSE_S = 1.0
-BATCH = 50
+# How long a loop rests that has failed in a way nobody foresaw.
+STUMBLED_PAUSE_S = 5.0
+# What is under way when the worker is told to stop has this long; orchestrators kill after 30 s.
+STOP_S = 25.0
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many customers are worked on at a time, for events and for due work."""
+
+    events: int
+    work: int
+
+
+IN_LINE = Sizes(events=1, work=1)
+# Threads mostly wait for Stripe: with 100 ms a call, 32 of them ask 320 times a second at most.
+SIDE_BY_SIDE = Sizes(events=32, work=8)
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one round did."""
+    """What one round did, by loop."""
 
-    events: int
-    work: int
-    notices: int
+    done: Mapping[str, int]
 
     @property
     def idle(self) -> bool:
-        return not (self.events or self.work or self.notices)
+        return not any(self.done.values())
+
+
+class Loop:
+    """Takes turns until told to stop; ``turn`` gives how much it did, 0 for nothing."""
+
+    def __init__(self, name: str, turn: Callable[[], int], wake: threading.Event) -> None:
+        self.name = name
+        self.turn = turn
+        self.wake = wake
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn after turn; a database that is away is waited for, and nothing else ends it."""
+        while not stop.is_set():
+            pause = self.tried()
+            if pause:
+                self.rest(pause)
+
+    def rest(self, seconds: float) -> None:
+        """Wait until there may be something to do, but not longer than ``seconds``."""
+        self.wake.wait(seconds)
+        self.wake.clear()
+
+    def tried(self) -> float:
+        """One turn; gives how many seconds to wait before the next."""
+        try:
+            return 0.0 if self.turn() else POLL_S
+        except Exception as mistake:
+            if is_away(mistake):
+                log.warning("database_unavailable", loop=self.name, error=type(mistake).__name__)
+                return DATABASE_PAUSE_S
+            log.exception("loop_failed", loop=self.name)
+            return STUMBLED_PAUSE_S
 
 
 class Worker:
-    """Runs rounds until ``stop`` is set."""
+    """Runs its loops until ``stop`` is called. ``IN_LINE`` does one thing after the other."""
 
-    def __init__(self, parts: Parts, mailer: Mailer | None) -> None:
+    def __init__(self, parts: Parts, mailer: Mailer | None, sizes: Sizes = IN_LINE) -> None:
         self._parts = parts
         self._mailer = mailer
         self._stop = threading.Event()
         self._scheduled = False
-
-    def stop(self) -> None:
-        """Finish the round under way, then end."""
-        self._stop.set()
-
-    def round(self) -> Round:
-        """One round: everything that is due now, up to a batch of each."""
-        parts = self._parts
-        return Round(
-            events=parts.processing.run(BATCH),
-            work=parts.due_work.run(BATCH),
-            notices=send_due(
-                parts.database, self._mailer, parts.settings.mail_from or "", parts.clock, BATCH
-            ),
+        self._crews: list[Crew] = []
+        self._loops = (
+            self._crew("events", parts.processing, sizes.events),
+            self._crew("work", parts.due_work, sizes.work),
+            Loop("notices", self._send_notices, threading.Event()),
         )
 
-    def schedule(self) -> None:
+    def stop(self) -> None:
+        """Finish what is under way, then end."""
+        self._stop.set()
+        for loop in self._loops:
+            loop.wake.set()
+
+    def round(self) -> Round:
+        """One turn of each loop, one after the other."""
+        return Round({loop.name: loop.turn() for loop in self._loops})
+
+    def schedule(self) -> int:
         """Put what comes again by itself among the due work, where it is done by one worker."""
         self._parts.backfill.schedule()
         self._scheduled = True
+        return 1
 
-    def until_idle(self, most: int = 1000) -> None:
-        """Rounds until there is nothing to do; for ``--once`` and for tests."""
-        for _ in range(most):
-            if self.round().idle:
-                return
+    def until_idle(self) -> Left:
+        """Rounds until nothing is due and nothing under way, or told to stop; for ``--once``.
 
-    def run(self) -> None:
-        """Rounds until stopped; a database that is away is waited for."""
-        log.info("worker_started", mail="on" if self._mailer else "kept unsent (no SMTP settings)")
+        Gives what could not be done.
+
+        Raises:
+            DBAPIError: the database is away.
+        """
+        dead_before = dead(self._parts.database).total()
         while not self._stop.is_set():
-            pause = self._tried_round()
-            if pause:
-                self._stop.wait(pause)
-        log.info("worker_stopped")
+            busy = any(crew.busy for crew in self._crews)
+            if self.round().idle and not busy:
+                break
+            if busy:
+                self._loops[0].rest(POLL_S)
+        died = dead(self._parts.database).total() - dead_before
+        return Left(self._stop.is_set(), put_off(self._parts.database).total(), died)
 
-    def _tried_round(self) -> float:
-        try:
-            if not self._scheduled:
-                self.schedule()
-            return POLL_S if self.round().idle else 0.0
-        except OperationalError as away:
-            log.warning("database_unavailable", error=type(away).__name__)
-            return DATABASE_PAUSE_S
+    def run(self) -> bool:
+        """All loops at once until stopped; True if all that was under way could be finished."""
+        log.info("worker_started", mail="on" if self._mailer else "kept unsent (no SMTP settings)")
+        threads = [
+            threading.Thread(target=loop.run, args=(self._stop,), name=loop.name, daemon=True)
+            for loop in self._loops
+        ]
+        for thread in threads:
+            thread.start()
+        scheduling = Loop("schedule", self.schedule, self._stop)
+        while not self._scheduled and not self._stop.wait(scheduling.tried()):
+            pass
+        self._stop.wait()
+        return self._finished(threads, time.monotonic() + STOP_S)
+
+    def _finished(self, threads: list[threading.Thread], deadline: float) -> bool:
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        for crew in self._crews:
+            crew.close()
+        while (under_way := sum(crew.busy for crew in self._crews)) and (
+            time.monotonic() < deadline
+        ):
+            time.sleep(POLL_S)
+        finished = not under_way and not any(thread.is_alive() for thread in threads)
+        log.info("worker_stopped", unfinished=under_way)
+        return finished
+
+    def _crew(self, name: str, queue: Queue, size: int) -> Loop:
+        wake = threading.Event()
+        crew = Crew(queue, self._parts.claims, size, wake.set)
+        self._crews.append(crew)
+        return Loop(name, crew.turn, wake)
+
+    def _send_notices(self) -> int:
+        parts = self._parts
+        sender = parts.settings.mail_from or ""
+        return send_due(parts.database, self._mailer, sender, parts.clock, BATCH, self._stop.is_set)
+
+
+@contextmanager
+def the_worker(database: Database) -> Iterator[None]:
+    """Be the one worker of a SQLite database; on PostgreSQL there may be any number.
+
+    Raises:
+        SettingsError: another worker is at it.
+    """
+    with only_one(database, "worker") if database.is_sqlite else nullcontext(True) as mine:
+        if not mine:
+            raise SettingsError(
+                "Another worker runs on this SQLite database; use PostgreSQL for more than one."
+            )
+        yield
 
 
 def stop_on_signals(stop: Callable[[], None]) -> None:

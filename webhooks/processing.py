@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from adapter.backoff import wait
 from adapter.changes.settling import Moment
 from adapter.checkouts.mirroring import CheckoutMirror, FetchedCheckout
-from adapter.claims import Claims
 from adapter.clock import Clock
-from adapter.database import Database
+from adapter.database import Database, is_away
 from adapter.gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
 from adapter.gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
+from adapter.jobs import Job
 from adapter.mirror import Fetched, Mirror
 from adapter.purchases.settling import invoice_seen
 from adapter.tables import AccountRow, EventRow
@@ -32,6 +32,10 @@ log = structlog.get_logger(__name__)
 
 # These pass by themselves and are tried again without limit.
 PASSING = (Unanswered, NotExecuted, StoredFailure)
+# How many events of one customer are taken together.
+MOST = 1_000
+# Rows looked at per customer that is wanted: events of one customer come in bursts.
+BURST = 4
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class _Got:
 
 
 class Processing:
-    """Turns pending events into local state."""
+    """Turns pending events into local state: a queue of jobs, one per customer."""
 
     def __init__(
         self,
@@ -52,12 +56,10 @@ class Processing:
         mirror: Mirror,
         checkouts: CheckoutMirror,
         catalogue: Catalogue,
-        claims: Claims,
         clock: Clock,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._claims = claims
         self._clock = clock
         self._fetch: Mapping[Kind, Callable[[str], Fetched | FetchedCheckout]] = {
             "customer": mirror.fetch_customer,
@@ -69,36 +71,34 @@ class Processing:
         self._mirror = mirror
         self._checkouts = checkouts
 
-    def run(self, limit: int = 50) -> int:
-        """Process pending events of up to ``limit`` customers; gives how many events ended."""
-        return sum(self._process(owner) for owner in self._owners(limit))
-
-    def _owners(self, limit: int) -> list[str]:
+    def due(self, limit: int, besides: Collection[str]) -> list[Job]:
+        """Customers with pending events, those that wait longest first."""
+        waiting = (
+            select(EventRow.owner)
+            .where(EventRow.state == "pending", EventRow.next_at <= self._clock.now())
+            .where(EventRow.owner.not_in(besides))
+            .order_by(EventRow.next_at, EventRow.seq)
+            .limit(limit * BURST)
+        )
         with self._database.read() as tx:
-            return list(
-                tx.scalars(
-                    select(EventRow.owner)
-                    .where(EventRow.state == "pending", EventRow.next_at <= self._clock.now())
-                    .group_by(EventRow.owner)
-                    .limit(limit)
-                )
-            )
+            owners = list(dict.fromkeys(tx.scalars(waiting)))[:limit]
+        return [Job(owner, partial(self.process, owner)) for owner in owners]
 
-    def _process(self, owner: str) -> int:
-        with self._claims.hold(owner) as mine:
-            if not mine:
-                return 0
-            events = self._pending(owner)
-            if not self._is_ours(events):
-                return self._mark_foreign(events)
-            # All events of the customer are taken together, so each object is fetched once.
-            got = self._fetched(_refs(events))
-            try:
-                return self._commit(events, got)
-            except OperationalError:
-                raise  # the database is away: nothing is wrong with the events
-            except Exception as mistake:
-                return self._fail_all(events, mistake)
+    def process(self, owner: str) -> int:
+        """Process the pending events of ``owner``, whose claim is held; gives how many ended."""
+        events = self._pending(owner)
+        if not events:
+            return 0
+        if not self._is_ours(events):
+            return self._mark_foreign(events)
+        # All events of the customer are taken together, so each object is fetched once.
+        got = self._fetched(_refs(events))
+        try:
+            return self._commit(events, got)
+        except Exception as mistake:
+            if is_away(mistake):
+                raise  # nothing is wrong with the events
+            return self._fail_all(events, mistake)
 
     def _pending(self, owner: str) -> list[EventRow]:
         with self._database.read() as tx:
@@ -108,6 +108,7 @@ class Processing:
                     .where(EventRow.owner == owner, EventRow.state == "pending")
                     .where(EventRow.next_at <= self._clock.now())
                     .order_by(EventRow.seq)
+                    .limit(MOST)
                 )
             )
 
@@ -138,6 +139,8 @@ class Processing:
         except Gone:
             return _Got(gone=True)
         except Exception as failure:
+            if is_away(failure):
+                raise
             return _Got(failure=failure)
 
     def _commit(self, events: Sequence[EventRow], got: Mapping[Ref, _Got]) -> int:

@@ -48,17 +48,25 @@ class NoticeState(StrEnum):
 
 
 def send_due(
-    database: Database, mailer: Mailer | None, sender: str, clock: Clock, limit: int
+    database: Database,
+    mailer: Mailer | None,
+    sender: str,
+    clock: Clock,
+    limit: int,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> int:
     """Take up to ``limit`` due notices and send, skip or put off each; gives how many those were.
 
     ``sender`` is the From address, ``"Acme <billing@acme.example>"`` or bare. Any number of
     workers may run this at once. Without a mailer nothing is touched. A server that is
-    unavailable ends the round, so that an outage costs one timeout and not one per notice.
+    unavailable ends the round, so that an outage costs one timeout and not one per notice; and
+    none is begun once ``stopping`` says so.
     """
     if mailer is None:
         return 0
     for taken in range(limit):
+        if stopping():
+            return taken
         with database.write() as tx:
             notice = _next_due(tx, clock.now())
             account = _claim(tx, notice, clock.now()) if notice else None

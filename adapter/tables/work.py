@@ -22,6 +22,15 @@ class EventRow(Claimable, Base):
 
     __tablename__ = "events"
     __table_args__ = (
+        # For the choice of a customer, and for reading one's events.
+        Index(
+            "ix_events_due",
+            "next_at",
+            "seq",
+            "owner",
+            sqlite_where=PENDING,
+            postgresql_where=PENDING,
+        ),
         Index("ix_events_pending", "owner", "seq", sqlite_where=PENDING, postgresql_where=PENDING),
     )
 

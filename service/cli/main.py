@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 import click
 
 from sandbox import server as sandbox_server
 
 from .. import logs, serving
 from ..mail import mailer_of
-from ..worker import Worker, stop_on_signals
+from ..worker import SIDE_BY_SIDE, Worker, stop_on_signals, the_worker
 from . import adoption, catalogue, keys, looking, recovering
 from .context import NEEDS_STRIPE, parts, plain_errors
 
@@ -39,16 +42,27 @@ def serve(host: str, port: int, processes: int | None) -> None:
 @click.option("--once", is_flag=True, help="Do what is due, then end; for cron.")
 @plain_errors
 def worker(once: bool) -> None:
-    """Process events, due work and notices, until told to stop."""
+    """Process events, due work and notices, until told to stop.
+
+    With --once the exit code is 0 if everything due was done, and 1 if something failed, waits for
+    another try, or was interrupted; what that is stands on stderr.
+    """
     logs.configure()
     built = parts(*NEEDS_STRIPE)
-    found = Worker(built, mailer_of(built.settings))
-    if once:
-        found.schedule()
-        found.until_idle()
-        return
+    found = Worker(built, mailer_of(built.settings), SIDE_BY_SIDE)
     stop_on_signals(found.stop)
-    found.run()
+    with the_worker(built.database):
+        if once:
+            found.schedule()
+            left = found.until_idle()
+            click.echo(str(left), err=True)
+            ended = left.nothing
+        else:
+            ended = found.run()
+    if not ended:
+        # A thread that waits for Stripe would be waited for; nothing is lost by not doing so.
+        sys.stderr.flush()
+        os._exit(1)
 
 
 @main.command()

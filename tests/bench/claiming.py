@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import Connection, DateTime, bindparam, event, text
 
 from adapter.database import Database
+from service.crew import BATCH
 from service.settings import Settings
 from service.wiring import build
-from service.worker import BATCH
 from tests.support.shops import loaded
 from webhooks import Processing
 
@@ -63,9 +63,9 @@ class Inbox:
     def claim(self) -> None:
         """Both queries once, timed."""
         begin = time.perf_counter()
-        found = self.processing._owners(BATCH)
+        found = self.processing.due(BATCH, ())
         chosen = time.perf_counter()
-        events = self.processing._pending(found[0])
+        events = self.processing._pending(found[0].owner)
         self.pending.append(time.perf_counter() - chosen)
         self.owners.append(chosen - begin)
         assert len(found) == BATCH

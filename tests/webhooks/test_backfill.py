@@ -252,7 +252,7 @@ def test_two_workers_have_one_leader(w: World):
     """Whoever holds the claim does it; the other one finds nothing that is due."""
     w.worker.schedule()
     other = Worker(w.parts, w.mail)
-    with w.parts.due_work._claims.hold("sweep:backfill") as mine:
+    with w.parts.claims.hold("sweep:backfill") as mine:
         assert mine
         before = len(w.box.request_log)
         other.round()
