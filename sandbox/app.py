@@ -15,6 +15,7 @@ from .exchanges import Reply
 from .guard import guard
 from .hosted import hosted_pages
 from .kernel.faults import Dropped
+from .listening import listeners
 from .pages import checkout_pages, portal_pages
 
 METHODS = ["GET", "POST", "DELETE"]
@@ -48,6 +49,7 @@ def create_app(box: Sandbox) -> Flask:
     app.register_blueprint(hosted_pages(box))
     app.register_blueprint(checkout_pages(box))
     app.register_blueprint(portal_pages(box))
+    app.register_blueprint(listeners(box))
     app.register_blueprint(controls(box))
     return app
 

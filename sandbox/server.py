@@ -40,7 +40,8 @@ class Server:
 
     def start(self) -> Server:
         """Serves from threads of its own and returns at once."""
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        # often looked at, so that closing does not wait
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         threading.Thread(target=self._tick, daemon=True).start()
         return self
 
@@ -54,6 +55,7 @@ class Server:
 
     def close(self) -> None:
         self._stop.set()
+        self.box.delivery.lines.hang_up()
         self._http.shutdown()
         self._http.server_close()
 

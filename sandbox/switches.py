@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 DAY = 86_400
+LATEST_API_VERSION = "2026-10-28.endive"
 
 
 @dataclass
@@ -130,7 +131,7 @@ class Switches:
     upcoming_days: int | None = 7
     """Dashboard setting: days before a renewal at which invoice.upcoming is sent; None = never."""
 
-    default_api_version: str = "2026-10-28.endive"
+    default_api_version: str = LATEST_API_VERSION
     """The account's version, used where a request names none."""
 
     minimum_charge: int = 50

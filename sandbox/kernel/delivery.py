@@ -3,9 +3,6 @@ asked for, with the bad habits of `habits`."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import threading
 import time
 from collections.abc import Callable
@@ -16,13 +13,16 @@ import requests
 
 from .errors import Json
 from .habits import Habits, chance
+from .letters import Letter, Letters
+from .lines import Switchboard
 from .world import World
 
 TRIES = 3  # what Stripe's own sandboxes do: three times over a few hours
 REACH = 5  # as many waiting events may be overtaken
+THIN = "v2_events"  # what a listener asks for to get them in this form (§6.4)
 
 
-@dataclass
+@dataclass(eq=False)
 class Delivery:
     """One event on its way to one endpoint. Times are wall time: receivers check signature age."""
 
@@ -38,12 +38,6 @@ class Delivery:
     thin: bool = False
     took_ms: float | None = None
     """How long the last attempt took."""
-
-
-def signature(payload: str, secret: str, moment: int) -> str:
-    """`t=…,v1=…`: HMAC-SHA256 of `t.payload` with the whole secret, `whsec_` included (§4)."""
-    digest = hmac.new(secret.encode(), f"{moment}.{payload}".encode(), hashlib.sha256).hexdigest()
-    return f"t={moment},v1={digest}"
 
 
 class Post:
@@ -63,7 +57,8 @@ class Post:
         self._world = world
         self._lock = lock
         self._waits = waits
-        self._thin_form = thin_form
+        self._letters = Letters(world, thin_form)
+        self.lines = Switchboard(world, lock, self._letters, self._answered)
         self._pending: list[Delivery] = []
         self._draining = threading.Lock()
         self._habits: dict[str | None, Habits] = {None: Habits()}
@@ -87,21 +82,17 @@ class Post:
 
     def enqueue(self, event: Json) -> None:
         """Queues an event for the endpoints that listen to it."""
-        for endpoint_id in event["_endpoints"]:
-            habits = self.habits(endpoint_id)
-            delivery = self._delivery(event, endpoint_id, thin=habits.thin)
-            if delivery is None:
-                continue
-            if self._draws(habits.drop, "drop", delivery):
-                delivery.state = "dropped"
-                continue
-            self._queue(delivery, habits)
-            if self._draws(habits.duplicate, "duplicate", delivery):
-                again = self._delivery(event, endpoint_id, thin=habits.thin)
-                assert again is not None, "the endpoint was there a moment ago"
-                self._queue(again, habits)
-            if not event.get("_twin") and self._draws(habits.twin, "twin", delivery):
-                self._tell_again(event, endpoint_id)
+        for receiver in event["_endpoints"]:
+            habits = self.habits(receiver)
+            for delivery in self._deliveries(event, receiver):
+                if self._draws(habits.drop, "drop", delivery):
+                    delivery.state = "dropped"
+                    continue
+                self._queue(delivery, habits)
+                if self._draws(habits.duplicate, "duplicate", delivery):
+                    self._queue(self._again(delivery), habits)
+                if not event.get("_twin") and self._draws(habits.twin, "twin", delivery):
+                    self._tell_again(event, receiver)
 
     def resend(self, event_id: str, endpoint: str | None = None) -> list[Delivery]:
         """Queues an event once more, for one endpoint or for all that it was meant for.
@@ -114,22 +105,35 @@ class Post:
                 raise LookupError(f"no event {event_id}")
             made = []
             for wanted in [endpoint] if endpoint else event["_endpoints"]:
-                delivery = self._delivery(event, wanted, thin=self.habits(wanted).thin)
-                if delivery is None and endpoint:
+                deliveries = self._deliveries(event, wanted)
+                if not deliveries and endpoint:
                     raise LookupError(f"no webhook endpoint {endpoint}")
-                if delivery is not None:
+                for delivery in deliveries:
                     _note(event, wanted, delivered=False)
                     self._pending.append(delivery)
-                    made.append(delivery)
+                made += deliveries
             return made
 
-    def _delivery(self, event: Json, endpoint_id: str, *, thin: bool) -> Delivery | None:
-        endpoint = self._world.store.peek("webhook_endpoint", endpoint_id)
-        if endpoint is None:
-            return None
-        delivery = Delivery(event["id"], event["type"], endpoint_id, endpoint["url"], thin=thin)
-        self.log.append(delivery)
-        return delivery
+    def _deliveries(self, event: Json, receiver_id: str) -> list[Delivery]:
+        """One for an endpoint; for a listener one in each form that it asked for."""
+        receiver = self._world.receiver(receiver_id)
+        if receiver is None:
+            return []
+        wanted = receiver.get("features")
+        forms = [name == THIN for name in wanted] if wanted else [self.habits(receiver_id).thin]
+        made = [
+            Delivery(event["id"], event["type"], receiver_id, receiver["url"], thin=thin)
+            for thin in forms
+        ]
+        self.log += made
+        return made
+
+    def _again(self, delivery: Delivery) -> Delivery:
+        twice = Delivery(
+            delivery.event, delivery.kind, delivery.endpoint, delivery.url, thin=delivery.thin
+        )
+        self.log.append(twice)
+        return twice
 
     def _draws(self, probability: float, habit: str, delivery: Delivery) -> bool:
         return chance(self._world.seed, habit, delivery.endpoint, delivery.event) < probability
@@ -172,36 +176,45 @@ class Post:
         """
         if not self._draining.acquire(blocking=False):
             return []
-        sent: list[Delivery] = []
+        sent: dict[int, Delivery] = {}
         try:
+            self.lines.give_up()
             while (delivery := self._next(patient, sent)) is not None:
+                sent[id(delivery)] = delivery
                 self._attempt(delivery)
-                sent.append(delivery)
         finally:
             self._draining.release()
-        return sent
+        return list(sent.values())
 
-    def _next(self, patient: bool, sent: list[Delivery]) -> Delivery | None:
+    def _next(self, patient: bool, sent: dict[int, Delivery]) -> Delivery | None:
         now = time.time()
-        tried = {id(delivery) for delivery in sent}
         with self._lock:
             for delivery in self._pending:
-                if id(delivery) not in tried and (not patient or delivery.next_at <= now):
+                if id(delivery) in sent or (patient and delivery.next_at > now):
+                    continue
+                line = self.lines.line(delivery.endpoint)
+                if line is None or line.takes(delivery, now):
                     return delivery
         return None
 
     def _attempt(self, delivery: Delivery) -> None:
-        with self._lock:
-            request = self._prepare(delivery)
         delivery.attempts += 1
-        if request is None:
+        if line := self.lines.line(delivery.endpoint):
+            self.lines.hand_over(line, delivery)
+            return
+        with self._lock:
+            letter = self._letter(delivery)
+        if letter is None:
             self._settle(delivery, delivered=False, final=True)
             return
-        payload, headers = request
         began = time.monotonic()
         try:
             answer = requests.post(
-                delivery.url, data=payload, headers=headers, timeout=20, allow_redirects=False
+                delivery.url,
+                data=letter.payload.encode(),
+                headers=letter.headers,
+                timeout=20,
+                allow_redirects=False,
             )
             delivery.status, delivery.error = answer.status_code, None
         except requests.RequestException as error:
@@ -211,25 +224,22 @@ class Post:
         delivered = delivery.status is not None and 200 <= delivery.status < 300
         self._settle(delivery, delivered=delivered, final=delivery.attempts >= TRIES)
 
-    def _prepare(self, delivery: Delivery) -> tuple[bytes, dict[str, str]] | None:
+    def _letter(self, delivery: Delivery) -> Letter | None:
         event = self._world.store.peek("event", delivery.event)
         endpoint = self._world.store.peek("webhook_endpoint", delivery.endpoint)
         if event is None or endpoint is None or endpoint["status"] != "enabled":
             delivery.error = "the endpoint was disabled or deleted"
             return None
-        shown = self._world.render(event)
         if delivery.thin:
-            shown = self._thin_form(shown)
-        else:
-            shown["api_version"] = endpoint["api_version"] or shown["api_version"]
-        payload = json.dumps(shown, indent=2)
-        # a new t and signature for every attempt, in wall time
-        headers = {
-            "Content-Type": "application/json; charset=utf-8",
-            "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": signature(payload, endpoint["_secret"], int(time.time())),
-        }
-        return payload.encode(), headers
+            return self._letters.thin(event, endpoint)
+        return self._letters.snapshot(event, endpoint, endpoint["api_version"])
+
+    def _answered(self, delivery: Delivery, delivered: bool) -> None:
+        """A listener's delivery is over: it is not tried again, as at Stripe (§6.4)."""
+        if delivery in self._pending:
+            self._settle(delivery, delivered=delivered, final=True)
+        elif delivered:
+            delivery.state = "delivered"
 
     def _settle(self, delivery: Delivery, *, delivered: bool, final: bool) -> None:
         with self._lock:

@@ -146,7 +146,7 @@ class World:
         data: Json = {"object": self.render(body)}
         if previous is not None:
             data["previous_attributes"] = previous
-        listening = [hook for hook in self.store.scan("webhook_endpoint") if hears(hook, kind)]
+        listening = [each for each in self.receivers() if hears(each, kind)]
         event: Json = {
             "id": "",
             "object": "event",
@@ -158,8 +158,8 @@ class World:
             "pending_webhooks": len(listening),
             "request": dict(self.request),
             "type": kind,
-            "_endpoints": [hook["id"] for hook in listening],
-            "_open": [hook["id"] for hook in listening],
+            "_endpoints": [each["id"] for each in listening],
+            "_open": [each["id"] for each in listening],
             # test clocks run elsewhere in time; how long an event is kept they do not decide
             "_written": self.clock_now(None),
         }
@@ -167,6 +167,15 @@ class World:
             self._held.append(event)
             return event
         return self._publish(event)
+
+    def receivers(self) -> list[Json]:
+        """All that events may go to: webhook endpoints, and listeners (`stripe listen`, §6.4)."""
+        return self.store.scan("webhook_endpoint") + self.store.scan("_listener")
+
+    def receiver(self, identifier: str) -> Json | None:
+        """One of them, for reading."""
+        found = self.store.peek("webhook_endpoint", identifier)
+        return found or self.store.peek("_listener", identifier)
 
     def _publish(self, event: Json) -> Json:
         event["id"] = self.identify("evt")
@@ -223,6 +232,6 @@ NOUNS = {
 }
 
 
-def hears(endpoint: Json, kind: str) -> bool:
-    names: list[str] = endpoint["enabled_events"]
-    return endpoint["status"] == "enabled" and ("*" in names or kind in names)
+def hears(receiver: Json, kind: str) -> bool:
+    names: list[str] = receiver["enabled_events"]
+    return receiver["status"] == "enabled" and ("*" in names or kind in names)

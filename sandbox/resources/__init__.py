@@ -12,6 +12,7 @@ from . import (
     cash_balances,
     checkout_pages,
     checkout_sessions,
+    cli_sessions,
     coupons,
     credit_notes,
     customers,
@@ -69,6 +70,7 @@ FAMILIES = (
     test_clocks,
     events,
     thin_events,
+    cli_sessions,
     webhook_endpoints,
 )
 TABLE = Table([route for family in FAMILIES for route in family.ROUTES])

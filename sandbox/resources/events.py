@@ -65,10 +65,13 @@ def _delivered(event: Json) -> bool:
 def retry(world: World, call: Call) -> Json:
     """Sends an event again: what `stripe events resend` asks for, undocumented (tried out).
 
-    Meant for its listeners alone (`for_stripecli`) it goes nowhere: nobody listens here.
+    `for_stripecli` means those who listen, and nobody else.
     """
     event = world.require("event", call.id)
-    if not call.params.get("for_stripecli"):
+    if call.params.get("for_stripecli"):
+        for listener in world.store.scan("_listener"):
+            world.resend(event["id"], listener["id"])
+    else:
         endpoint = call.params.get("webhook_endpoint")
         if endpoint:
             world.require("webhook_endpoint", endpoint, "webhook_endpoint")

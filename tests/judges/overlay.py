@@ -40,10 +40,11 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation that the document does not have; ``answers`` is the object it gives."""
+    """An operation that the document does not have; ``answers`` is the object it gives, by its
+    name in the document or as a schema."""
 
     operation: str
-    answers: str
+    answers: str | Schema
     source: str
 
 
@@ -121,9 +122,10 @@ def parameters_of(document: dict[str, Any], operation: str) -> dict[str, Schema]
     return properties
 
 
-def _operation(answers: str) -> dict[str, Any]:
+def _operation(answers: str | Schema) -> dict[str, Any]:
     form = {"type": "object", "properties": {}, "additionalProperties": False}
-    answer = {"schema": {"$ref": f"#/components/schemas/{answers}"}}
+    known = isinstance(answers, str)
+    answer = {"schema": {"$ref": f"#/components/schemas/{answers}"} if known else answers}
     return {
         "parameters": [],
         "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": form}}},

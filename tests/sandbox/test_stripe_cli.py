@@ -1,15 +1,8 @@
-"""The official Stripe CLI as a client: what it triggers happens, and its events are there.
-
-It is the npm package `@stripe/cli`. `STRIPE_CLI` names the binary; else it is looked for on PATH
-and in node_modules. In CI it must be there.
-"""
+"""The official Stripe CLI as a client: what it triggers happens, and its events are there."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,9 +11,10 @@ import pytest
 import requests
 
 from sandbox.server import Server, open_server
+from tests.support.processes import eventually
+from tests.support.sampling import SOAK
+from tests.support.stripe_cli import KEY, StripeCli
 
-ROOT = Path(__file__).resolve().parents[2]
-KEY = "sk_test_1234567890abc"
 FAMILIES = (
     "customer.",
     "invoice.",
@@ -108,29 +102,6 @@ OFFERED = [
 ]
 
 
-def find_cli() -> str | None:
-    """The binary, wherever it was installed."""
-    named = os.environ.get("STRIPE_CLI")
-    if named:
-        return named
-    local = ROOT / "node_modules" / ".bin" / "stripe"
-    return str(local) if local.exists() else shutil.which("stripe")
-
-
-@pytest.fixture(scope="session")
-def cli() -> str:
-    found = find_cli()
-    if found is None:
-        missing = (
-            "THE OFFICIAL STRIPE CLI IS NOT HERE, so nothing on this page was tried: "
-            "`npm install @stripe/cli`, or set STRIPE_CLI to its path"
-        )
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    return found
-
-
 @pytest.fixture
 def server() -> Iterator[Server]:
     server = open_server(port=0).start()
@@ -139,27 +110,8 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def stripe(cli: str, server: Server, tmp_path: Path) -> Any:
-    """Runs the CLI against the server, with a home of its own and no way to the internet."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "HOME": str(tmp_path),
-        "STRIPE_API_KEY": KEY,
-        "STRIPE_CLI_TELEMETRY_OPTOUT": "1",
-        "NO_PROXY": "127.0.0.1",
-        # its check for a newer version of itself fails at once and silently
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-    }
-
-    def run(*arguments: str) -> str:
-        command = [cli, "--api-base", server.url, *arguments]
-        done = subprocess.run(
-            command, env=env, capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
+def stripe(server: Server, tmp_path: Path) -> StripeCli:
+    return StripeCli(server.url, tmp_path)
 
 
 def listed(server: Server) -> list[Any]:
@@ -171,23 +123,23 @@ def listed(server: Server) -> list[Any]:
 
 
 @pytest.mark.parametrize("event", OFFERED)
-def test_a_trigger_triggers_its_event(event: str, stripe: Any, server: Server) -> None:
+def test_a_trigger_triggers_its_event(event: str, stripe: StripeCli, server: Server) -> None:
     stripe("trigger", event)
     assert ALIASES.get(event, event) in [entry["type"] for entry in listed(server)]
 
 
-def test_no_event_of_these_families_is_left_out(stripe: Any) -> None:
+def test_no_event_of_these_families_is_left_out(stripe: StripeCli) -> None:
     offered = [line.strip() for line in stripe("trigger", "--help").splitlines()]
     theirs = {name for name in offered if name.startswith(FAMILIES) and " " not in name}
     assert theirs <= set(OFFERED)
 
 
-def test_a_trigger_can_be_overridden(stripe: Any, server: Server) -> None:
+def test_a_trigger_can_be_overridden(stripe: StripeCli, server: Server) -> None:
     stripe("trigger", "customer.created", "--override", "customer:name=Ada")
     assert listed(server)[0]["data"]["object"]["name"] == "Ada"
 
 
-def test_fixtures_are_played(stripe: Any, server: Server, tmp_path: Path) -> None:
+def test_fixtures_are_played(stripe: StripeCli, server: Server, tmp_path: Path) -> None:
     steps = [
         {"name": "customer", "path": "/v1/customers", "method": "post", "params": {"name": "Ada"}},
         {
@@ -203,13 +155,13 @@ def test_fixtures_are_played(stripe: Any, server: Server, tmp_path: Path) -> Non
     assert [event["type"] for event in listed(server)] == ["customer.updated", "customer.created"]
 
 
-def test_get_post_and_delete(stripe: Any) -> None:
+def test_get_post_and_delete(stripe: StripeCli) -> None:
     made = json.loads(stripe("post", "/v1/customers", "-d", "name=Ada"))
     assert json.loads(stripe("get", f"/v1/customers/{made['id']}"))["name"] == "Ada"
     assert json.loads(stripe("delete", f"/v1/customers/{made['id']}", "--confirm"))["deleted"]
 
 
-def test_an_event_is_sent_again(stripe: Any, server: Server) -> None:
+def test_an_event_is_sent_again(stripe: StripeCli, server: Server) -> None:
     hook = "http://127.0.0.1:9/hook"
     endpoint = json.loads(
         stripe("post", "/v1/webhook_endpoints", "-d", f"url={hook}", "-d", "enabled_events[0]=*")
@@ -222,3 +174,44 @@ def test_an_event_is_sent_again(stripe: Any, server: Server) -> None:
     # without an endpoint it is for those who `listen`: nobody here
     stripe("events", "resend", event)
     assert len(server.box.deliveries) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        (("--all-snapshot",), "--> product.created"),
+        (("--all-snapshot", "--latest"), "--> product.created"),
+        (("--all-thin",), "--> v1.product.created"),
+    ],
+    ids=["snapshots", "newest-version", "thin"],
+)
+def test_it_listens(wanted: tuple[str, ...], shown: str, stripe: StripeCli, server: Server) -> None:
+    with stripe.running("listen", "--skip-update", *wanted) as log:
+        stripe("post", "/v1/products", "-d", "name=Seen")
+        eventually(lambda: shown in log.read_text(), "it is shown", 20)
+        (delivery,) = server.box.deliveries
+        eventually(lambda: delivery.state == "delivered", "it is acknowledged", 20)
+
+
+def test_it_comes_back_by_itself_to_what_happened_meanwhile(
+    stripe: StripeCli, server: Server
+) -> None:
+    with stripe.running("listen", "--skip-update", "--all-snapshot") as log:
+        server.box.delivery.lines.hang_up()
+        stripe("post", "/v1/products", "-d", "name=Seen")
+        eventually(lambda: "--> product.created" in log.read_text(), "it is shown", 30)
+
+
+@pytest.mark.skipif(not SOAK, reason="the CLI waits for 20 s before it asks for a new session")
+def test_it_comes_back_when_the_sandbox_was_started_anew(stripe: StripeCli, server: Server) -> None:
+    port = int(server.url.rpartition(":")[2])
+    with stripe.running("listen", "--skip-update", "--all-snapshot") as log:
+        server.close()
+        anew = open_server(port=port).start()
+        try:
+            lines = anew.box.delivery.lines
+            eventually(lambda: any(one.connections for one in lines._lines.values()), "back", 60)
+            stripe("post", "/v1/products", "-d", "name=Seen")
+            eventually(lambda: "--> product.created" in log.read_text(), "it is shown", 20)
+        finally:
+            anew.close()
