@@ -18,7 +18,7 @@ from stripe import SignatureVerificationError, WebhookSignature
 from adapter.clock import Clock
 from adapter.database import Database
 from adapter.gateway.client import API_VERSION
-from adapter.rows import insert_once
+from adapter.grouped import GroupedInserts
 from adapter.tables import EventRow
 
 from .registry import HANDLED
@@ -56,23 +56,22 @@ class Edge:
     ) -> None:
         # An empty secret would make every signature forgeable; it closes the edge instead.
         self.secrets = [secret for secret in secrets if secret]
-        self._database = database
+        self._inbox = GroupedInserts(database, EventRow)
         self._livemode = livemode
         self._clock = clock
 
     def receive(self, body: bytes, signature: str | None) -> Receipt:
-        """Store one event.
+        """Store one event; back when it is committed.
 
         Raises:
             BadRequest: the signature is missing, wrong or out of time, or the body is not an
                 event. Nothing was stored.
+            DBAPIError: it could not be stored; the sender tries again.
         """
         text = self._verified(body, signature)
         event = _parsed(text)
         row = event_row(event, self._livemode, self._clock.now())
-        with self._database.write() as tx:
-            fresh = insert_once(tx, EventRow, row)
-        if not fresh:
+        if not self._inbox.insert_once(row):
             return Receipt(row["id"], "duplicate")
         return Receipt(row["id"], "stored" if row["state"] == "pending" else "ignored")
 

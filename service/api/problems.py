@@ -7,9 +7,11 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, json
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException, UnprocessableEntity
 
 from adapter import errors
+from adapter.database import is_away
 from adapter.gateway import failures
 from webhooks import BadRequest
 
@@ -51,6 +53,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(failures.GatewayFailure, _gateway_failure)
     app.register_error_handler(BadRequest, lambda bad: problem(400, bad.code, bad.detail))
     app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(SQLAlchemyError, _database_error)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -88,6 +91,14 @@ def _http_error(error: HTTPException) -> Response:
         if header in ("Allow", "Retry-After"):
             response.headers[header] = value
     return response
+
+
+def _database_error(error: SQLAlchemyError) -> Response:
+    """503 while the database is away: whoever asked may ask again, and Stripe does."""
+    if not is_away(error):
+        return _unexpected(error)
+    log.error("database_unavailable", error=type(error).__name__)
+    return problem(503, "database_unavailable", "The database does not answer; try again.")
 
 
 def _unexpected(error: Exception) -> Response:

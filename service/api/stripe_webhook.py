@@ -39,10 +39,12 @@ def blueprint(parts: Parts) -> Routes:
     @routes.alt_response(400, schema=schemas.Problem)
     @routes.alt_response(413, schema=schemas.Problem)
     @routes.alt_response(429, schema=schemas.Problem)
+    @routes.alt_response(503, schema=schemas.Problem)
     @routes.doc(**SIGNED)
     @scope(PUBLIC)
     def receive() -> dict[str, str]:
-        """Take in a signed event. 200 once it is stored; 400 for what is not Stripe's."""
+        """Take in a signed event. 200 once it is stored; 400 for what is not Stripe's; 503
+        if it could not be stored."""
         body = request.get_data(cache=False)
         receipt: Receipt = parts.edge.receive(body, request.headers.get("Stripe-Signature"))
         parts.metrics.events.labels(receipt.outcome).inc()

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
+from sqlalchemy.exc import SQLAlchemyError
 
+from adapter.database import is_away
 from adapter.errors import AdapterError
 from adapter.gateway.failures import GatewayFailure
 from adapter.migrations import is_current
@@ -54,6 +56,10 @@ def plain_errors(command: Command) -> Command:
             raise click.ClickException(f"{wrong.detail} [{wrong.code}]") from wrong
         except (SettingsError, GatewayFailure) as wrong:
             raise click.ClickException(str(wrong)) from wrong
+        except SQLAlchemyError as wrong:
+            if not is_away(wrong):
+                raise
+            raise click.ClickException(f"The database does not answer: {wrong}") from wrong
 
     return run  # type: ignore[return-value]  # wraps keeps the signature; the type system cannot say so
 

@@ -17,7 +17,7 @@ from service.app import create_app
 from service.settings import Settings
 from service.wiring import Parts, build
 from tests.support.shops import loaded
-from webhooks.edge import _parsed
+from webhooks.edge import _parsed, event_row
 
 from .databases import Databases
 from .ingest import Target
@@ -86,7 +86,7 @@ def _apart(parts: Parts, signed: Delivery, taken: Taken) -> None:
     mark()
     event = _parsed(text)
     mark()
-    row = parts.edge._row(event)
+    row = event_row(event, parts.edge._livemode, parts.clock.now())
     mark()
     with parts.database.write() as tx:
         tx.connection()

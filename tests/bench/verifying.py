@@ -17,14 +17,15 @@ from service.app import create_app
 from service.cli import main
 from service.wiring import Parts
 from webhooks import Edge, Receipt
-from webhooks.edge import _parsed
+from webhooks.edge import _parsed, event_row
 
 
 class VerifyingEdge(Edge):
     """Verifies, parses and makes the row as the edge does; then answers without storing it."""
 
     def receive(self, body: bytes, signature: str | None) -> Receipt:
-        row = self._row(_parsed(self._verified(body, signature)))
+        event = _parsed(self._verified(body, signature))
+        row = event_row(event, self._livemode, self._clock.now())
         return Receipt(row["id"], "stored" if row["state"] == "pending" else "ignored")
 
 

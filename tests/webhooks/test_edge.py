@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 from stripe import WebhookSignature
 from werkzeug.test import TestResponse
 
@@ -176,3 +178,23 @@ def test_an_event_with_odd_data_never_fails_the_edge(parts: Parts, data: Any):
 def test_without_a_secret_the_edge_is_closed_not_open(parts: Parts):
     parts.edge.secrets.clear()
     assert send(parts, secret="").status_code == 400
+
+
+def test_a_database_that_is_away_answers_503_and_what_was_refused_comes_again(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+):
+    @contextmanager
+    def away() -> Iterator[None]:
+        raise OperationalError("INSERT", {}, Exception("server closed the connection"))
+        yield
+
+    with monkeypatch.context() as broken:
+        broken.setattr(parts.database, "write", away)
+        answer = send(parts)
+        assert post(parts, json.dumps(EVENT).encode(), "t=1,v1=forged").status_code == 400
+    assert answer.status_code == 503
+    assert answer.content_type == "application/problem+json"
+    assert answer.json["code"] == "database_unavailable"
+    assert int(answer.headers["Retry-After"]) > 0
+    assert stored(parts) == 0
+    assert send(parts).json == {"event": "evt_1", "outcome": "stored"}
