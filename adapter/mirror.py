@@ -259,7 +259,9 @@ def _copy_line(
     line: LineRow, item: ItemSnapshot, offer: Offer | UnknownPrice, currency: str
 ) -> None:
     line.price_id = item.price.id
-    line.unit_amount = item.price.unit_amount
+    line.unit_amount = None if item.price.unit_price else item.price.unit_amount
+    line.unit_price = item.price.unit_price
+    line.meter_id = item.price.meter
     line.quantity = item.quantity
     line.period_start = item.period_start
     line.period_end = item.period_end

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
@@ -17,11 +18,11 @@ from .tables import LineRow, PriceRow
 
 @dataclass(frozen=True)
 class CurrentPrice:
-    """The price an offer is sold at now: ``unit_amount`` in minor units of ``currency``."""
+    """The price at Stripe that an offer is sold at now; ``metered``: per unit of usage."""
 
     id: str
-    unit_amount: int
     currency: str
+    metered: bool
 
 
 def current_price(tx: Session, catalogue: Catalogue, offer: Offer) -> CurrentPrice:
@@ -32,12 +33,20 @@ def current_price(tx: Session, catalogue: Catalogue, offer: Offer) -> CurrentPri
     """
     key = catalogue.lookup_key(offer)
     row = tx.scalars(select(PriceRow).where(PriceRow.lookup_key == key, PriceRow.current)).first()
-    if row is None or row.unit_amount != catalogue.price_of(offer).amount:
+    if row is None or not _charges(catalogue, row, offer):
         raise Misconfigured(
             "catalogue_not_synced",
             f"The price of {offer} is not at Stripe yet: run 'planshift catalogue sync'.",
         )
-    return CurrentPrice(row.id, row.unit_amount, row.currency)
+    return CurrentPrice(row.id, row.currency, row.unit_price is not None)
+
+
+def _charges(catalogue: Catalogue, row: PriceRow, offer: Offer) -> bool:
+    """Whether the price is what the catalogue says today."""
+    if catalogue.usage_of(offer) is None:
+        return row.unit_amount == catalogue.price_of(offer).amount
+    per_unit = Decimal(row.unit_price) if row.unit_price else None
+    return per_unit == catalogue.unit_price_of(offer).amount
 
 
 def offer_of(catalogue: Catalogue, price: PriceSnapshot) -> Offer | UnknownPrice:

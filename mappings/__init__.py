@@ -22,7 +22,7 @@ from mappings.errors import (
 )
 from mappings.family import Allowance, Family, Pack, Plan, Selection, Tier, Usage
 from mappings.loading import build_catalogue, builtin_catalogues, load_catalogue, parse_catalogue
-from mappings.money import Money, decimals_of, minor_units
+from mappings.money import Money, UnitPrice, decimals_of, minor_units
 from mappings.offer import INTERVALS, Interval, Offer, UnknownPrice
 from mappings.problems import Problem
 from mappings.rules import Action, Rule, Situation, When
@@ -55,6 +55,7 @@ __all__ = [
     "Situation",
     "StoredDecisionError",
     "Tier",
+    "UnitPrice",
     "UnknownOffer",
     "UnknownPrice",
     "Usage",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from mappings import naming
 from mappings.errors import NoFixedPrice, UnknownOffer
-from mappings.family import Allowance, Family, Plan, Tier, intervals_of
-from mappings.money import Money
+from mappings.family import Allowance, Family, Plan, Tier, Usage, intervals_of
+from mappings.money import Money, UnitPrice, decimals_of
 from mappings.offer import INTERVALS, Offer, UnknownPrice
 
 
@@ -70,18 +70,49 @@ class Catalogue:
             yield from family.offers(self.currencies)
 
     def priced_offers(self) -> Iterator[Offer]:
-        """Every offer with a fixed recurring price, in catalogue order: what Stripe must hold."""
+        """Every offer with a fixed recurring price, in catalogue order."""
         for offer in self.offers():
             if self._price(offer) is not None:
                 yield offer
 
+    def sold_offers(self) -> Iterator[Offer]:
+        """Every offer with a price at Stripe, fixed or per unit of usage, in catalogue order."""
+        for offer in self.offers():
+            if self._price(offer) is not None or self.usage_of(offer) is not None:
+                yield offer
+
+    def usage_of(self, offer: Offer) -> Usage | None:
+        """How usage of the offer is billed; None unless its plan is metered."""
+        return self.plan_of(offer).usage if self.plan_of(offer).is_metered else None
+
+    def unit_price_of(self, offer: Offer) -> UnitPrice:
+        """The price of one unit of usage. Raises NoFixedPrice for what is not metered."""
+        usage, currency = self.usage_of(offer), offer.currency
+        if usage is None or currency is None:
+            raise NoFixedPrice.for_unmetered(offer.plan)
+        amount = usage.unit_prices[currency].scaleb(decimals_of(currency))
+        return UnitPrice(amount, currency)
+
+    def meters(self) -> dict[str, str]:
+        """The event names of the meters that plans are billed by, each with what people call it."""
+        return {
+            plan.usage.meter: f"{family.name}: {family.unit}"
+            for family in self.families.values()
+            for plan in family.plans.values()
+            if plan.usage is not None
+        }
+
     def price_of(self, offer: Offer) -> Money:
-        """The price for one whole interval. Raises NoFixedPrice for free and unpriced offers."""
+        """The price for one whole interval. Raises NoFixedPrice for free, metered and unpriced
+        offers.
+        """
         price = self._price(offer)
         if price is not None:
             return price
         if offer.is_free:
             raise NoFixedPrice.for_free(offer.plan)
+        if self.usage_of(offer) is not None:
+            raise NoFixedPrice.for_metered(offer.plan)
         raise NoFixedPrice.for_unpriced(offer.plan, offer.tier)
 
     def plan_of(self, offer: Offer) -> Plan:

@@ -28,6 +28,7 @@ def check_catalogue(catalogue: Catalogue, document: Reader, problems: Problems) 
             plan = family.plans.get(plan_id)
             if plan is not None:
                 _PlanCheck(family, plan, plan_table, problems).run()
+    _check_meters(document, problems)
     _check_lookup_keys(catalogue, problems)
 
 
@@ -88,6 +89,22 @@ def _check_selections(family: Family, table: Reader, problems: Problems) -> None
         if name not in asked:
             message = "no rule asks for this; name it in a rule's selections or remove it"
             problems.add(selection.path, "setting_without_effect", message)
+
+
+def _check_meters(document: Reader, problems: Problems) -> None:
+    """What a meter has counted is billed by every price on it that the customer has."""
+    families: dict[str, str] = {}
+    for family_id, family in document.named("families"):
+        for _, plan in family.named("plans"):
+            meter = plan.table("usage").text("meter")
+            if meter is None:
+                continue
+            if families.setdefault(meter, family_id) != family_id:
+                message = (
+                    f"family {families[meter]!r} is billed by {meter!r} too, so that an account "
+                    "with both would pay for the same usage twice; give each its own meter"
+                )
+                problems.add(plan.table("usage").at("meter"), "shared_meter", message)
 
 
 def _check_lookup_keys(catalogue: Catalogue, problems: Problems) -> None:

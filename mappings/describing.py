@@ -58,7 +58,11 @@ def _usage(plan: Plan) -> dict[str, object] | None:
         return None
     # As text: a price per unit has more decimals than a JSON number keeps.
     prices = {currency: str(price) for currency, price in plan.usage.unit_prices.items()}
-    return {"meter": plan.usage.meter, "unit_prices": prices}
+    return {
+        "meter": plan.usage.meter,
+        "unit_prices": prices,
+        "calculated_days_before": plan.usage.calculated_days_before,
+    }
 
 
 def _tier(catalogue: Catalogue, family: Family, plan: Plan, tier: Tier) -> dict[str, object]:

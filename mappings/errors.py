@@ -103,6 +103,14 @@ class NoFixedPrice(MappingsError):
         return cls(f"Plan {plan!r} is free.", "Ask `offer.is_free` before asking for a price.")
 
     @classmethod
+    def for_metered(cls, plan: str) -> Self:
+        return cls(f"Plan {plan!r} is billed by usage.", "Ask for its price per unit.")
+
+    @classmethod
+    def for_unmetered(cls, plan: str) -> Self:
+        return cls(f"Plan {plan!r} is not billed by usage.", "Ask for its fixed price.")
+
+    @classmethod
     def for_unpriced(cls, plan: str, tier: str) -> Self:
         return cls(
             f"Tier {tier!r} of plan {plan!r} has no price in the catalogue.",

@@ -35,11 +35,13 @@ class Allowance:
 class Usage:
     """How a metered plan is billed: the Stripe meter's event name, and the price of one unit.
 
-    Unit prices are whole units of the currency and may be far below a cent: {"usd": 0.0004}.
+    Unit prices are whole units of the currency and may be far below a cent: {"usd": 0.0004}. So
+    many days before the billing date the charges so far are calculated.
     """
 
     meter: str
     unit_prices: Mapping[str, Decimal]
+    calculated_days_before: int = 3
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,10 @@ class Plan:
     @property
     def is_free(self) -> bool:
         return self.kind == "free"
+
+    @property
+    def is_metered(self) -> bool:
+        return self.kind == "metered"
 
     def tier(self, tier_id: str | None) -> Tier:
         """Raises UnknownOffer (field "tier")."""

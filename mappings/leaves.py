@@ -106,10 +106,12 @@ def limit(value: object) -> str | None:
     return 'a limit is a whole number or "unlimited"'
 
 
-def whole(least: int) -> Check:
+def whole(least: int, most: int | None = None) -> Check:
     def check(value: object) -> str | None:
         if isinstance(value, bool) or not isinstance(value, int):
             return "this must be a whole number"
+        if most is not None and value > most:
+            return f"this must be at most {most}"
         return None if value >= least else f"this must be at least {least}"
 
     return check

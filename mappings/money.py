@@ -50,6 +50,22 @@ class Money:
         return f"{self.decimal:.{decimals_of(self.currency)}f} {self.currency.upper()}"
 
 
+@dataclass(frozen=True)
+class UnitPrice:
+    """What one unit of usage costs: `amount` minor units of `currency`, exact, mostly below one."""
+
+    amount: Decimal
+    currency: str
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in whole units of the currency."""
+        return self.amount.scaleb(-decimals_of(self.currency))
+
+    def __str__(self) -> str:
+        return f"{self.decimal.normalize():f} {self.currency.upper()} per unit"
+
+
 def minor_units(amount: str | Decimal, currency: str) -> Money:
     """Convert a decimal amount such as "113.85" exactly; nothing is ever rounded.
 

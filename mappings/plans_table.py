@@ -90,7 +90,9 @@ class FamilyReader:
         meter = usage.text("meter")
         if meter is None:
             return None
-        return Usage(meter, self._prices.unit_prices(usage.table("unit_prices")))
+        prices = self._prices.unit_prices(usage.table("unit_prices"))
+        days = usage.whole("calculated_days_before")
+        return Usage(meter, prices, Usage.calculated_days_before if days is None else days)
 
     def _packs(self, family: Reader) -> dict[str, Pack]:
         packs: dict[str, Pack] = {}

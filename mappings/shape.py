@@ -90,6 +90,7 @@ class _Tier(_Table):
 class _Usage(_Table):
     meter = Leaf(leaves.name, required=True)
     unit_prices = _amounts()
+    calculated_days_before = Leaf(leaves.whole(1, 27))
 
 
 class _Plan(_Table):

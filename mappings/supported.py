@@ -26,12 +26,13 @@ from mappings.rules import (
     Timing,
 )
 
-Move = Literal["start", "change", "to_free", "cancel", "nothing"]
+Move = Literal["start", "change", "meter_change", "to_free", "cancel", "nothing"]
 """What a change is at Stripe: a first line, another price on it, its end, or nothing at all."""
 
 SPOKEN: Mapping[Move, str] = {
     "start": "a start from nothing or from the free plan",
     "change": "a change between paid plans",
+    "meter_change": "a change between a metered plan and another paid one",
     "to_free": "a move to the free plan",
     "cancel": "a cancellation",
     "nothing": "a change to what is held already",
@@ -44,7 +45,10 @@ def move_of(family: Family, situation: Situation) -> Move:
         return "nothing"
     if situation.direction in ("start", "cancel"):
         return "start" if situation.direction == "start" else "cancel"
-    return "to_free" if free is not None and situation.to_plan == free.id else "change"
+    if free is not None and situation.to_plan == free.id:
+        return "to_free"
+    two = (family.plans.get(plan or "") for plan in (situation.from_plan, situation.to_plan))
+    return "meter_change" if any(plan and plan.is_metered for plan in two) else "change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,8 @@ SUPPORTED: tuple[Supported, ...] = (
         cycle=CYCLES,
         credit=("time_to_balance", "none"),
         because="the subscription is cancelled; what remains of a paid period goes to the "
-        "customer's balance or is given up, and no cycle is left to restart",
+        "customer's balance or is given up, and no cycle is left to restart; of a metered plan "
+        "nothing was paid ahead, and what was used is billed",
     ),
     Supported(
         moves=("cancel", "to_free"),
@@ -207,6 +212,7 @@ CLASHES: tuple[Clash, ...] = (
 PLAN_KINDS_CARRIED_OUT: Mapping[PlanKind, str] = {
     "free": "the absence of a line at Stripe",
     "licensed": "one line with a fixed price",
+    "metered": "one line billed by what was reported to its meter, alone in its subscription",
 }
 
 
@@ -223,6 +229,8 @@ def clash(family: Family, move: Move, action: Action) -> str | None:
 def alternatives(move: Move) -> str:
     """What is carried out for this move, for the message that refuses something else."""
     rows = [row for row in SUPPORTED if move in row.moves]
+    if not rows:
+        return 'nothing yet; say route = "contact_sales" or "not_offered"'
     spoken = [_spoken(row) for row in rows]
     if any("period_end" in row.timing for row in rows):
         spoken.append("timing caller where now and period_end both are")

@@ -108,6 +108,12 @@ class AdoptedPrices:
                 f"{price.id} is not a plain amount per {offer.interval}: move its subscriptions "
                 "to a price that is, in Stripe's dashboard.",
             )
+        if (price.meter is None) is not (self._catalogue.usage_of(offer) is None):
+            raise Conflict(
+                "price_does_not_fit",
+                f"{price.id} is billed by usage, or the plan is, but not both: move its "
+                "subscriptions to a price that fits, in Stripe's dashboard.",
+            )
         carried = self._catalogue.offer_from_metadata(price.metadata)
         ours = is_ours(self._catalogue, price.metadata)
         if price.metadata.get(TENANT_KEY) and not ours:

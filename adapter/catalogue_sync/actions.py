@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
-from mappings import Money, Offer
+from mappings import Money, Offer, UnitPrice
 
+from ..gateway.snapshots import METER_CUSTOMER, METER_VALUE
 from ..gateway.write import Operation
 
 
@@ -30,6 +31,10 @@ class Action(ABC):
     def target(self) -> str | None:
         """The object that is changed."""
         return None
+
+    def knowing(self, _meters: Mapping[str, str]) -> Action:
+        """The same, once the ids of meters are known, by their event names."""
+        return self
 
     @abstractmethod
     def params(self) -> dict[str, Any]:
@@ -95,24 +100,82 @@ class ArchiveProduct(Action):
 
 
 @dataclass(frozen=True)
+class CreateMeter(Action):
+    """A meter that counts the usage of metered plans. It has no metadata: whoever sends events of
+    its name counts on it.
+    """
+
+    verb, noun, operation = "create", "meter", Operation.METER_CREATE
+
+    name: str
+
+    def params(self) -> dict[str, Any]:
+        return {
+            "event_name": self.product,
+            "display_name": self.name,
+            "default_aggregation": {"formula": "sum"},
+            "customer_mapping": {"type": "by_id", "event_payload_key": METER_CUSTOMER},
+            "value_settings": {"event_payload_key": METER_VALUE},
+        }
+
+    def __str__(self) -> str:
+        return f"create meter {self.product!r}, which sums its events"
+
+
+@dataclass(frozen=True)
+class ReactivateMeter(Action):
+    """A meter that somebody switched off; what it had counted is still there."""
+
+    verb, noun, operation = "reactivate", "meter", Operation.METER_REACTIVATE
+
+    meter: str
+
+    @property
+    def target(self) -> str:
+        return self.meter
+
+    def params(self) -> dict[str, Any]:
+        return {}
+
+    def __str__(self) -> str:
+        return f"reactivate meter {self.product!r}"
+
+
+@dataclass(frozen=True)
 class CreatePrice(Action):
-    """A price for an offer. The lookup key moves to it in the same call (stripe-facts §2.3)."""
+    """A price for an offer. The lookup key moves to it in the same call (stripe-facts §2.3).
+
+    ``event_name`` is that of the meter a metered price is billed by; ``meter``, its id, may not be
+    known before the meter is made.
+    """
 
     verb, noun, operation = "create", "price", Operation.PRICE_CREATE
 
     offer: Offer
-    money: Money
+    money: Money | UnitPrice
     lookup_key: str
     nickname: str
     metadata: Mapping[str, str]
     replaces: str | None = None
+    event_name: str | None = None
+    meter: str | None = None
+
+    def knowing(self, meters: Mapping[str, str]) -> Action:
+        return replace(self, meter=self.meter or meters.get(self.event_name or ""))
+
+    def _amount(self) -> dict[str, Any]:
+        recurring: dict[str, Any] = {"interval": self.offer.interval}
+        if isinstance(self.money, Money):
+            return {"unit_amount": self.money.amount, "recurring": recurring}
+        recurring |= {"usage_type": "metered", "meter": self.meter}
+        # As text, for the parameters are recorded as JSON and no digit may be lost.
+        return {"unit_amount_decimal": f"{self.money.amount:f}", "recurring": recurring}
 
     def params(self) -> dict[str, Any]:
         return {
             "product": self.product,
             "currency": self.money.currency,
-            "unit_amount": self.money.amount,
-            "recurring": {"interval": self.offer.interval},
+            **self._amount(),
             "lookup_key": self.lookup_key,
             "transfer_lookup_key": True,
             "nickname": self.nickname,
@@ -135,7 +198,7 @@ class ReKeyPrice(Action):
 
     price: str
     nickname: str
-    money: Money
+    money: Money | UnitPrice
     lookup_key: str
     changes: Mapping[str, Any] = field(default_factory=dict)
 
@@ -198,6 +261,8 @@ class ArchivePrice(Action):
 KINDS: tuple[type[Action], ...] = (
     CreateProduct,
     UpdateProduct,
+    CreateMeter,
+    ReactivateMeter,
     CreatePrice,
     ReKeyPrice,
     CorrectPrice,

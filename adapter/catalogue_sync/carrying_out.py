@@ -13,8 +13,8 @@ from ..errors import Conflict
 from ..gateway.read import Reader
 from ..gateway.write import Operation, Snapshot, Writer
 from ..ids import new_id
-from ..steps import StepRefused, Steps
-from .actions import Action
+from ..steps import StepDone, StepRefused, Steps
+from .actions import Action, CreateMeter
 from .alone import alone
 from .interrupted import SUBJECT, Interrupted, can_be_resent, said
 from .inventory import take_inventory
@@ -131,9 +131,13 @@ class CatalogueSync:
         steps = self._steps(f"{SUBJECT}:{run}")
         done: list[Action] = []
         refused: list[Refusal] = []
-        for number, action in enumerate(plan.actions, start=1):
+        meters = plan.inventory.meter_ids
+        for number, planned in enumerate(plan.actions, start=1):
+            action = planned.knowing(meters)
             try:
-                _write(steps, number, action)
+                made = _write(steps, number, action)
+                if isinstance(action, CreateMeter):
+                    meters[action.product] = made.object_id
                 done.append(action)
             except StepRefused as refusal:
                 refused.append(Refusal(action, refusal.message))
@@ -157,10 +161,10 @@ class CatalogueSync:
             )
 
 
-def _write(steps: Steps, number: int, action: Action) -> None:
+def _write(steps: Steps, number: int, action: Action) -> StepDone:
     # The key comes from the run and the place in its plan. A key made from what is written would
     # replay the first price when an amount goes from A to B and back to A within a day.
-    steps.do(
+    return steps.do(
         f"{number:04d}-{action.verb}-{action.noun}",
         action.operation,
         action.params(),

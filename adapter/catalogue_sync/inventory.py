@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mappings import INTERVALS, Catalogue, Offer, UnknownPrice
 from mappings.naming import FAMILY, OFFER_KEYS, PLAN
 
 from ..gateway.read import ListedPrice, Reader
-from ..gateway.snapshots import ProductSnapshot
+from ..gateway.snapshots import MeterSnapshot, ProductSnapshot
 
 
 @dataclass(frozen=True)
@@ -17,11 +17,18 @@ class Inventory:
     """The products and prices that matter to one catalogue, as Stripe listed them.
 
     ``products`` are ours and those that sit on an id of ours; ``prices`` (newest first) are ours,
-    those that sit on one of ``products``, and those that hold a lookup key of ours.
+    those that sit on one of ``products``, and those that hold a lookup key of ours. ``meters``, by
+    their event names, are those that the catalogue names.
     """
 
     products: Mapping[str, ProductSnapshot]
     prices: tuple[ListedPrice, ...]
+    meters: Mapping[str, MeterSnapshot] = field(default_factory=dict)
+
+    @property
+    def meter_ids(self) -> dict[str, str]:
+        """The ids of the meters, by their event names."""
+        return {name: meter.id for name, meter in self.meters.items()}
 
     def on_product(self, product: str) -> Iterable[ListedPrice]:
         """The prices of a product, whoever made them."""
@@ -37,7 +44,8 @@ class WantedProduct:
 
 
 def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
-    """List what matters to ``catalogue``: one call per 100 products and one per 100 prices.
+    """List what matters to ``catalogue``: one call per 100 products and one per 100 prices, and one
+    per 100 meters if some plan is billed by one.
 
     Everything else the Stripe account holds is passed over while reading, so that a large account
     costs time but no memory.
@@ -48,7 +56,7 @@ def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
         for product in reader.products()
         if product.id in ids or is_ours(catalogue, product.metadata)
     }
-    keys = {catalogue.lookup_key(offer) for offer in catalogue.priced_offers()}
+    keys = {catalogue.lookup_key(offer) for offer in catalogue.sold_offers()}
     prices = (
         price
         for price in reader.prices()
@@ -56,14 +64,21 @@ def take_inventory(catalogue: Catalogue, reader: Reader) -> Inventory:
         or price.product in products
         or price.lookup_key in keys
     )
-    return Inventory(products, tuple(prices))
+    return Inventory(products, tuple(prices), _meters(catalogue, reader))
+
+
+def _meters(catalogue: Catalogue, reader: Reader) -> dict[str, MeterSnapshot]:
+    """By their event names; of several with one name there is at most one that is active."""
+    wanted = catalogue.meters()
+    found = [meter for meter in reader.meters() if meter.event_name in wanted] if wanted else []
+    return {meter.event_name: meter for meter in sorted(found, key=lambda meter: meter.active)}
 
 
 def wanted_products(catalogue: Catalogue) -> dict[str, WantedProduct]:
     """The products Stripe must hold, by their ids, in order: one per plan that is sold, and one per
     family that pays back unused allowance, for the line that says so.
     """
-    sold = dict.fromkeys((offer.family, offer.plan) for offer in catalogue.priced_offers())
+    sold = dict.fromkeys((offer.family, offer.plan) for offer in catalogue.sold_offers())
     wanted = {
         catalogue.product_id(*plan): WantedProduct(
             catalogue.product_name(*plan), catalogue.product_metadata(*plan)

@@ -55,7 +55,7 @@ def _make_room(tx: Session, known: dict[str, PriceRow], wanted: dict[str, dict[s
 
 
 def _rows(catalogue: Catalogue, inventory: Inventory) -> list[dict[str, Any]]:
-    sold = {catalogue.lookup_key(offer) for offer in catalogue.priced_offers()}
+    sold = {catalogue.lookup_key(offer) for offer in catalogue.sold_offers()}
     rows = (
         _row(catalogue, price, sold)
         for price in inventory.prices
@@ -67,7 +67,7 @@ def _rows(catalogue: Catalogue, inventory: Inventory) -> list[dict[str, Any]]:
 def _row(catalogue: Catalogue, price: ListedPrice, sold: set[str]) -> dict[str, Any] | None:
     """The row of a price; None if it is not the price of an offer at all."""
     offer = named_offer(price.metadata)
-    if offer is None or price.unit_amount is None:
+    if offer is None or (price.unit_amount is None and price.unit_price is None):
         return None
     if (offer.interval, offer.currency) != (price.interval, price.currency):
         return None
@@ -83,7 +83,9 @@ def _row(catalogue: Catalogue, price: ListedPrice, sold: set[str]) -> dict[str, 
         "tier": offer.tier,
         "interval": offer.interval,
         "currency": offer.currency,
-        "unit_amount": price.unit_amount,
+        "unit_amount": None if price.unit_price else price.unit_amount,
+        "unit_price": price.unit_price,
+        "meter_id": price.meter,
         "active": price.active,
         "current": price.active and price.lookup_key == key and key in sold,
     }

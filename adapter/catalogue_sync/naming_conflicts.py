@@ -33,14 +33,17 @@ class NameTaken(Conflict):
 
 
 def refuse_taken_names(catalogue: Catalogue, inventory: Inventory) -> None:
-    """Raises NameTaken naming everything foreign that sits on a product id or key of ours."""
+    """Raises NameTaken naming everything foreign that sits on a product id or key of ours, and
+    Conflict ``meter_unusable`` where a meter of a name of ours counts otherwise.
+    """
+    _refuse_other_meters(inventory)
     products = [
         inventory.products[product]
         for product in wanted_products(catalogue)
         if product in inventory.products
         and not is_ours(catalogue, inventory.products[product].metadata)
     ]
-    keys = {catalogue.lookup_key(offer) for offer in catalogue.priced_offers()}
+    keys = {catalogue.lookup_key(offer) for offer in catalogue.sold_offers()}
     prices = [
         price
         for price in inventory.prices
@@ -48,3 +51,16 @@ def refuse_taken_names(catalogue: Catalogue, inventory: Inventory) -> None:
     ]
     if products or prices:
         raise NameTaken.by(catalogue, products, prices)
+
+
+def _refuse_other_meters(inventory: Inventory) -> None:
+    """A meter cannot be changed, and of one event name there is one."""
+    for name, meter in inventory.meters.items():
+        if not meter.sums:
+            raise Conflict(
+                "meter_unusable",
+                f"Stripe holds meter {meter.id!r} for events {name!r}, and it does not sum 'value' "
+                "by 'stripe_customer_id' as they come. Nothing was changed. Give the plan another "
+                "meter in the catalogue.",
+                meter=meter.id,
+            )

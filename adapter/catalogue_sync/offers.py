@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
-from mappings import Catalogue, Offer, UnknownPrice
+from mappings import Catalogue, Money, Offer, UnitPrice, UnknownPrice
 
 from ..gateway.read import ListedPrice
 from .actions import Action, CorrectPrice, CreatePrice, ReKeyPrice
@@ -28,7 +29,7 @@ def plan_offers(catalogue: Catalogue, inventory: Inventory) -> OfferPlan:
     another offer.
     """
     matching = _Matching(catalogue, inventory)
-    offers = list(catalogue.priced_offers())
+    offers = list(catalogue.sold_offers())
     held = {offer: matching.holder(offer) for offer in offers}
     current = {price.id for price in held.values() if price is not None}
     actions: list[Action] = []
@@ -47,6 +48,7 @@ class _Matching:
 
     def __init__(self, catalogue: Catalogue, inventory: Inventory) -> None:
         self._catalogue = catalogue
+        self._meters = inventory.meter_ids
         self._ours = [price for price in inventory.prices if is_ours(catalogue, price.metadata)]
         self._by_key = {price.lookup_key: price for price in self._ours if price.lookup_key}
 
@@ -76,10 +78,12 @@ class _Matching:
         """The price to make; it takes the lookup key from the one that holds it now."""
         key = self._catalogue.lookup_key(offer)
         holder = self._by_key.get(key)
+        usage = self._catalogue.usage_of(offer)
         return CreatePrice(
             product=self._catalogue.product_id(offer.family, offer.plan),
             offer=offer,
-            money=self._catalogue.price_of(offer),
+            money=self._money(offer),
+            event_name=usage.meter if usage else None,
             lookup_key=key,
             nickname=self._catalogue.price_nickname(offer),
             metadata=self._catalogue.metadata_of(offer),
@@ -92,24 +96,27 @@ class _Matching:
         nickname = self._catalogue.price_nickname(offer)
         changes = _drift(price, nickname, self._catalogue.metadata_of(offer))
         if price.lookup_key != key:
-            money = self._catalogue.price_of(offer)
+            money = self._money(offer)
             return [ReKeyPrice(price.product, price.id, nickname, money, key, changes)]
         return [CorrectPrice(price.product, price.id, nickname, changes)] if changes else []
 
     def _charges(self, price: ListedPrice, offer: Offer) -> bool:
         """Whether it charges what the catalogue says, under the offer's product."""
-        money = self._catalogue.price_of(offer)
-        return price.plain and (
-            price.unit_amount,
-            price.currency,
-            price.interval,
-            price.product,
-        ) == (
-            money.amount,
-            money.currency,
-            offer.interval,
-            self._catalogue.product_id(offer.family, offer.plan),
-        )
+        product = self._catalogue.product_id(offer.family, offer.plan)
+        sold = (price.currency, price.interval, price.product)
+        if not price.plain or sold != (offer.currency, offer.interval, product):
+            return False
+        money, usage = self._money(offer), self._catalogue.usage_of(offer)
+        if usage is None:
+            return price.meter is None and price.unit_amount == money.amount
+        meter = self._meters.get(usage.meter)
+        per_unit = Decimal(price.unit_price) if price.unit_price else None
+        return meter is not None and (price.meter, per_unit) == (meter, money.amount)
+
+    def _money(self, offer: Offer) -> Money | UnitPrice:
+        if self._catalogue.usage_of(offer) is not None:
+            return self._catalogue.unit_price_of(offer)
+        return self._catalogue.price_of(offer)
 
 
 def _drift(price: ListedPrice, nickname: str, metadata: Mapping[str, str]) -> dict[str, Any]:

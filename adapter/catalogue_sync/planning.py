@@ -11,7 +11,16 @@ from mappings import Catalogue
 from ..database import Database
 from ..gateway.read import Reader
 from ..gateway.snapshots import ProductSnapshot
-from .actions import KINDS, Action, ArchivePrice, ArchiveProduct, CreateProduct, UpdateProduct
+from .actions import (
+    KINDS,
+    Action,
+    ArchivePrice,
+    ArchiveProduct,
+    CreateMeter,
+    CreateProduct,
+    ReactivateMeter,
+    UpdateProduct,
+)
 from .interrupted import Interrupted
 from .inventory import Inventory, is_ours, named_plan, take_inventory, wanted_products
 from .naming_conflicts import refuse_taken_names
@@ -42,6 +51,7 @@ def plan_sync(catalogue: Catalogue, database: Database, reader: Reader) -> SyncP
 
     Raises:
         NameTaken: a product id or lookup key of the catalogue belongs to something foreign.
+        Conflict: ``meter_unusable``: a meter of a name of ours counts otherwise.
         GatewayFailure: Stripe could not be read.
     """
     inventory = take_inventory(catalogue, reader)
@@ -51,6 +61,7 @@ def plan_sync(catalogue: Catalogue, database: Database, reader: Reader) -> SyncP
     retired = plan_retired(catalogue, inventory, offers.current, use)
     planned = [
         *_wanted(catalogue, inventory),
+        *_meters(catalogue, inventory),
         *offers.actions,
         *retired.actions,
         *_left(catalogue, inventory, retired.actions, use),
@@ -74,6 +85,16 @@ def _wanted(catalogue: Catalogue, inventory: Inventory) -> Iterator[Action]:
         changes = _drift(found, wanted.name, wanted.metadata)
         if changes:
             yield UpdateProduct(product, found.name, changes)
+
+
+def _meters(catalogue: Catalogue, inventory: Inventory) -> Iterator[Action]:
+    """Meters that have to be made, or switched on again."""
+    for event_name, name in catalogue.meters().items():
+        found = inventory.meters.get(event_name)
+        if found is None:
+            yield CreateMeter(event_name, name)
+        elif not found.active:
+            yield ReactivateMeter(event_name, found.id)
 
 
 def _drift(found: ProductSnapshot, name: str, metadata: Mapping[str, str]) -> dict[str, Any]:
@@ -112,4 +133,8 @@ def _left(
 def _names(catalogue: Catalogue, inventory: Inventory) -> dict[str, str]:
     found = {product.id: product.name for product in inventory.products.values()}
     wanted = wanted_products(catalogue).items()
-    return {**found, **{product: one.name for product, one in wanted}}
+    return {
+        **found,
+        **{product: one.name for product, one in wanted},
+        **dict.fromkeys(catalogue.meters(), "Meter"),
+    }

@@ -49,7 +49,7 @@ def plan_retired(
 def _not_sold(
     catalogue: Catalogue, inventory: Inventory, current: frozenset[str]
 ) -> Iterator[tuple[ListedPrice, Offer, str]]:
-    sold = set(catalogue.priced_offers())
+    sold = set(catalogue.sold_offers())
     for price in inventory.prices:
         mine = price.active and price.id not in current and is_ours(catalogue, price.metadata)
         # A one-off price, or one that names no offer in full, is not a price of an offer.
@@ -65,6 +65,7 @@ def _not_sold(
 def _sold_by_agreement(catalogue: Catalogue, offer: Offer) -> bool:
     """Whether the offer's tier has no prices in the catalogue: staff make them by hand."""
     try:
-        return not catalogue.tier_of(offer).prices and not catalogue.plan_of(offer).is_free
+        unpriced = not catalogue.tier_of(offer).prices
+        return unpriced and catalogue.plan_of(offer).kind == "licensed"
     except UnknownOffer:
         return False

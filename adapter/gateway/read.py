@@ -19,6 +19,7 @@ from .snapshots import (
     EndpointSnapshot,
     InvoiceSnapshot,
     MadeSnapshot,
+    MeterSnapshot,
     PaymentMethodSnapshot,
     PriceSnapshot,
     ProductSnapshot,
@@ -27,6 +28,7 @@ from .snapshots import (
     metadata_of,
     required_moment,
 )
+from .snapshots.fields import field
 
 # Stripe answers at most ten of a nested list; beyond that it has to be paged by itself.
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
@@ -36,8 +38,8 @@ PAYMENT_INTENT = "payments.data.payment.payment_intent"
 class ListedPrice(PriceSnapshot):
     """A price as listed, with what only those ask about who keep prices in order.
 
-    ``nickname`` is for staff. ``plain``: ``unit_amount`` is charged per unit, once per one
-    ``interval`` (no tiers, no usage, no "every 3 months").
+    ``nickname`` is for staff. ``plain``: one amount per unit held, or per unit used, once per one
+    ``interval`` (no tiers, no packages, no "every 3 months").
     """
 
     nickname: str | None
@@ -219,13 +221,19 @@ class Reader:
             for found in self._v1.prices.list({"limit": PAGE}).auto_paging_iter():
                 yield ListedPrice.of(found)
 
+    def meters(self) -> Iterator[MeterSnapshot]:
+        """Every billing meter of the Stripe account, those that are switched off included."""
+        with sorted_failures():
+            for found in self._v1.billing.meters.list({"limit": PAGE}).auto_paging_iter():
+                yield MeterSnapshot.of(found)
+
 
 def _is_plain(price: Any) -> bool:
     recurring = price["recurring"]
-    each_interval = recurring is None or (
-        recurring["interval_count"] == 1 and recurring["usage_type"] == "licensed"
-    )
+    each_interval = recurring is None or recurring["interval_count"] == 1
     per_unit = price["billing_scheme"] == "per_unit" and price["transform_quantity"] is None
+    if recurring is not None and recurring["usage_type"] == "metered":
+        return each_interval and per_unit and field(recurring, "meter") is not None
     return each_interval and per_unit and price["unit_amount"] is not None
 
 

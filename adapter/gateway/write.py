@@ -21,6 +21,7 @@ from .snapshots import (
     CustomerSnapshot,
     InvoiceSnapshot,
     MadeSnapshot,
+    MeterSnapshot,
     PriceSnapshot,
     ProductSnapshot,
     ScheduleSnapshot,
@@ -35,6 +36,7 @@ Snapshot = (
     | PriceSnapshot
     | ScheduleSnapshot
     | CheckoutSnapshot
+    | MeterSnapshot
     | MadeSnapshot
 )
 
@@ -48,6 +50,8 @@ class Operation(StrEnum):
     PRODUCT_UPDATE = "products.update"
     PRICE_CREATE = "prices.create"
     PRICE_UPDATE = "prices.update"
+    METER_CREATE = "billing.meters.create"
+    METER_REACTIVATE = "billing.meters.reactivate"
     SUBSCRIPTION_CREATE = "subscriptions.create"
     SUBSCRIPTION_UPDATE = "subscriptions.update"
     SUBSCRIPTION_CANCEL = "subscriptions.cancel"
@@ -117,6 +121,13 @@ _HOW: Mapping[Operation, _How] = {
     ),
     Operation.PRICE_UPDATE: _How(
         lambda v1, id, params, options: v1.prices.update(id, params, options), PriceSnapshot.of
+    ),
+    Operation.METER_CREATE: _How(
+        lambda v1, _, params, options: v1.billing.meters.create(params, options), MeterSnapshot.of
+    ),
+    Operation.METER_REACTIVATE: _How(
+        lambda v1, id, params, options: v1.billing.meters.reactivate(id, params, options),
+        MeterSnapshot.of,
     ),
     Operation.SUBSCRIPTION_CREATE: _How(
         lambda v1, _, params, options: v1.subscriptions.create(params, options),

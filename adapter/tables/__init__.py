@@ -5,12 +5,15 @@ from .accounts import AccountRow
 from .allowances import AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .base import Base, Claimable
 from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
+from .metering import ChargesRow, MeterEventRow
 from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
+from .sales import AgreementRow, SalesRequestRow
 from .work import CounterRow, DueWorkRow, EventRow, NoticeRow, SweepRow
 
 __all__ = [
     "AccountRow",
+    "AgreementRow",
     "AllowanceEntryRow",
     "AllowanceLotRow",
     "AnsweredRequestRow",
@@ -18,6 +21,7 @@ __all__ = [
     "Base",
     "ChangeLineRow",
     "ChangeRow",
+    "ChargesRow",
     "CheckoutRow",
     "Claimable",
     "CounterRow",
@@ -26,10 +30,12 @@ __all__ = [
     "IntentRow",
     "InvoiceRow",
     "LineRow",
+    "MeterEventRow",
     "NoticeRow",
     "PriceRow",
     "PurchaseRow",
     "QuoteRow",
+    "SalesRequestRow",
     "ScheduleRow",
     "SubscriptionRow",
     "SweepRow",

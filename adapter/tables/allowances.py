@@ -72,7 +72,8 @@ class UsageRow(Base):
     """A usage record as a caller reported it, with what it was answered.
 
     ``asked_at`` and ``asked_subscription`` are NULL where the caller left them out. ``over`` is
-    the part of ``units`` that no allowance covered; ``balance`` what was left after it.
+    the part of ``units`` that no allowance covered; ``balance`` what was left after it. Of a
+    metered plan's both are 0, and ``meter_event`` is what the units go to its meter with.
     """
 
     __tablename__ = "allowance_usage"
@@ -91,3 +92,4 @@ class UsageRow(Base):
     units: Mapped[int] = mapped_column(BigInteger)
     over: Mapped[int] = mapped_column(BigInteger)
     balance: Mapped[int] = mapped_column(BigInteger)
+    meter_event: Mapped[str | None] = mapped_column(Id)

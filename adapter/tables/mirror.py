@@ -48,7 +48,8 @@ class LineRow(Base):
     """One item of a subscription, mapped back to its offer; a removed item stays, marked.
 
     ``family`` … ``interval`` are NULL together when the price is unknown to the catalogue, which
-    is reported and never guessed.
+    is reported and never guessed. Of a metered one, ``meter_id`` counts what is used and
+    ``unit_price`` is the price of one unit, in minor units, exact.
     """
 
     __tablename__ = "subscription_lines"
@@ -57,6 +58,8 @@ class LineRow(Base):
     subscription_id: Mapped[str] = mapped_column(Id, ForeignKey("subscriptions.id"), index=True)
     price_id: Mapped[str] = mapped_column(Id)
     unit_amount: Mapped[int | None] = mapped_column(BigInteger)
+    unit_price: Mapped[str | None] = mapped_column(Word)
+    meter_id: Mapped[str | None] = mapped_column(Id)
     quantity: Mapped[int] = mapped_column(BigInteger)
     period_start: Mapped[datetime] = mapped_column()
     period_end: Mapped[datetime] = mapped_column()
@@ -142,6 +145,9 @@ class PriceRow(Base):
     tier: Mapped[str] = mapped_column(Word)
     interval: Mapped[str] = mapped_column(Word)
     currency: Mapped[str] = mapped_column(Word)
-    unit_amount: Mapped[int] = mapped_column(BigInteger)
+    # A metered price has no fixed amount but a price per unit, in minor units, and a meter.
+    unit_amount: Mapped[int | None] = mapped_column(BigInteger)
+    unit_price: Mapped[str | None] = mapped_column(Word)
+    meter_id: Mapped[str | None] = mapped_column(Id)
     active: Mapped[bool] = mapped_column()
     current: Mapped[bool] = mapped_column()

@@ -33,7 +33,7 @@ def check(name: str | None) -> None:
     """Report every problem of the catalogue at once, each with its path."""
     found = load_catalogue(_named(name))
     plans = sum(len(family.plans) for family in found.families.values())
-    prices = sum(1 for _ in found.priced_offers())
+    prices = sum(1 for _ in found.sold_offers())
     click.echo(f"{found.name}: {len(found.families)} families, {plans} plans, {prices} prices: ok")
 
 

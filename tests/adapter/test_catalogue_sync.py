@@ -212,7 +212,7 @@ def test_what_is_sold_can_be_bought_at_once(world: World):
     with world.database.read() as tx:
         found = current_price(tx, small(), PLUS)
     assert found.id == world.price_of(small(), PLUS).id
-    assert (found.unit_amount, found.currency) == (1500, "usd")
+    assert (found.metered, found.currency) == (False, "usd")
 
 
 def test_a_new_database_beside_a_synced_stripe_learns_everything(world: World):

@@ -181,11 +181,35 @@ def metered(document: Document) -> Document:
 PAYG = "families.email.plans.payg"
 
 
-def test_a_metered_plan_is_understood_but_not_carried_out_yet(
+def test_a_metered_plan_changes_into_another_paid_one_by_sales_or_not_at_all(
     document: Document, problems_of: Check
 ) -> None:
     metered(document)
-    assert problems_of(document) == [(f"{PAYG}.kind", "unsupported_combination")]
+    rules = document["families"]["email"]["rules"]
+    refused = problems_of(document)
+    assert {code for _, code in refused} == {"unsupported_combination"}
+    answer = {"route": "contact_sales", "reason": "We talk about it first."}
+    rules.insert(0, {"id": "talk-up", "when": {"from": "payg", "to": "plus"}, **answer})
+    rules.insert(0, {"id": "talk-down", "when": {"from": "plus", "to": "payg"}, **answer})
+    assert problems_of(document) == []
+
+
+def test_a_meter_is_one_family_s_for_what_it_counted_would_be_paid_twice(
+    document: Document, problems_of: Check
+) -> None:
+    metered(document)
+    families = document["families"]
+    families["other"] = copy.deepcopy(families["email"])
+    path = "families.other.plans.payg.usage.meter"
+    assert (path, "shared_meter") in problems_of(document)
+
+
+@pytest.mark.parametrize("days", [0, 28, "3"])
+def test_charges_are_calculated_some_days_before_the_billing_date(
+    document: Document, problems_of: Check, days: object
+) -> None:
+    metered(document)["usage"]["calculated_days_before"] = days
+    assert (f"{PAYG}.usage.calculated_days_before", "invalid_value") in problems_of(document)
 
 
 def test_a_metered_plan_has_no_fixed_fee_and_shares_no_subscription(

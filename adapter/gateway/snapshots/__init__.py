@@ -5,7 +5,13 @@ API 2026-10-28.endive no longer has (``invoice.subscription``, ``current_period_
 subscription…) are read where they moved to.
 """
 
-from .catalogue import PriceSnapshot, ProductSnapshot
+from .catalogue import (
+    METER_CUSTOMER,
+    METER_VALUE,
+    MeterSnapshot,
+    PriceSnapshot,
+    ProductSnapshot,
+)
 from .customers import CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
 from .fields import metadata_of, required_moment
@@ -17,6 +23,8 @@ from .subscriptions import CHANGE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSna
 __all__ = [
     "CHANGE_KEY",
     "LIVE_SCHEDULE",
+    "METER_CUSTOMER",
+    "METER_VALUE",
     "TENANT_KEY",
     "CheckoutSnapshot",
     "CustomerSnapshot",
@@ -25,6 +33,7 @@ __all__ = [
     "InvoiceSnapshot",
     "ItemSnapshot",
     "MadeSnapshot",
+    "MeterSnapshot",
     "PaymentMethodSnapshot",
     "PaymentState",
     "PriceSnapshot",

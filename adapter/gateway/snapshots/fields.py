@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 
@@ -26,6 +27,11 @@ def required_moment(seconds: int) -> datetime:
 def field(thing: Any, name: str) -> Any:
     """A field that may be absent altogether (the SDK's objects are not dicts)."""
     return thing[name] if name in thing else None  # noqa: SIM401  (no .get there)
+
+
+def exact(number: Any) -> str | None:
+    """A decimal as text without a surplus digit, so that two of the same value are the same."""
+    return None if number is None else f"{Decimal(str(number)).normalize():f}"
 
 
 def metadata_of(thing: Any) -> dict[str, str]:
