@@ -17,13 +17,19 @@ LATEST_INVOICE = "latest_invoice"
 
 @dataclass(frozen=True)
 class Purchase:
-    """A first purchase: a new subscription with one line."""
+    """A first purchase: a new subscription with one line.
+
+    ``metered``: it is billed by usage, so it has no quantity and nothing is due at its start.
+    """
 
     customer: str
     price: str
     quantity: int
+    metered: bool = False
 
     def _items(self) -> list[dict[str, Any]]:
+        if self.metered:
+            return [{"price": self.price}]
         return [{"price": self.price, "quantity": self.quantity}]
 
     def preview(self) -> dict[str, Any]:

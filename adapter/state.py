@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue, Offer, UnknownOffer
+from mappings import Catalogue, Offer, UnitPrice, UnknownOffer
 
 from .changes.schedules import live_schedule
 from .changes.states import OPEN, State
 from .database import Database
 from .entitlements import InEffect, in_effect
 from .holdings import Holding, holdings_of
-from .quotes.documents import money, offer_document
-from .tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, SubscriptionRow
+from .quotes.documents import money, offer_document, unit_price
+from .tables import (
+    AccountRow,
+    ChangeLineRow,
+    ChangeRow,
+    InvoiceRow,
+    LineRow,
+    SubscriptionRow,
+)
 
 
 class States:
@@ -128,7 +136,8 @@ class States:
                     "interval": line.interval,
                     "price": line.price_id,
                     "unit_amount": money(line.unit_amount or 0, line.currency),
-                    "quantity": line.quantity,
+                    "unit_price": _unit_price(line),
+                    "quantity": None if line.meter_id else line.quantity,
                     "period": {"start": iso(line.period_start), "end": iso(line.period_end)},
                     "unknown_price": line.unknown_price,
                 }
@@ -139,6 +148,13 @@ class States:
 
     def _currency(self, account: AccountRow) -> str:
         return account.currency or self._catalogue.currencies[0]
+
+
+def _unit_price(line: LineRow) -> dict[str, Any] | None:
+    """What one unit of usage costs on a metered line."""
+    if line.unit_price is None:
+        return None
+    return unit_price(UnitPrice(Decimal(line.unit_price), line.currency))
 
 
 def _schedule(tx: Session, row: SubscriptionRow) -> dict[str, Any] | None:

@@ -145,7 +145,8 @@ class Orders:
         if not charged or order.payment_method or self._has_method(account, agreed):
             return None
         if isinstance(bill, Purchase):
-            return Page.SUBSCRIPTION
+            # What is billed by usage charges nothing at its start: a method is only saved.
+            return Page.SETUP if bill.metered else Page.SUBSCRIPTION
         if isinstance(bill, UpdateNow):
             return Page.SETUP
         raise Conflict(

@@ -22,7 +22,9 @@ def notice_of(
     """
     facts = notice_facts(catalogue, line)
     if now is State.AWAITING_PAYMENT:
-        return Kind.ACTION_REQUIRED, {**facts, "pay_url": line.payment_url}
+        nothing_due = bool(line.change.bill.get("metered"))
+        told = {**facts, "pay_url": line.payment_url, "nothing_due": nothing_due}
+        return Kind.ACTION_REQUIRED, told
     if line.price_id is None:
         return _end_of_a_line(catalogue, line, was, now) if goes_on else None
     if now is State.APPLIED:

@@ -36,7 +36,7 @@ FACTS: Mapping[Kind, tuple[str, ...]] = {
     Kind.CHANGE_CANCELLED: ("from", "to"),
     Kind.ACTIVATION_FAILED: ("from", "to", "amount", "pay_url", "grace_until"),
     Kind.PAYMENT_FAILED: ("number", "amount", "pay_url", "next_attempt"),
-    Kind.ACTION_REQUIRED: ("from", "to", "pay_url"),
+    Kind.ACTION_REQUIRED: ("from", "to", "pay_url", "nothing_due"),
     Kind.RECOVERED: ("plans", "paid_until"),
 }
 LINK = "pay_url"

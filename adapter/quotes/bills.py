@@ -72,6 +72,8 @@ def billed_by(bill: Bill) -> Billed | None:
         return None
     if isinstance(bill, UpdateNow) and bill.trial:
         return None
+    if isinstance(bill, Purchase) and bill.metered:
+        return None
     return bill
 
 
@@ -85,7 +87,7 @@ def _start(customer: str, target: Target, proration: int) -> Billed:
     assert target.price is not None
     quantity = target.quantity
     if target.host is None:
-        return Purchase(customer, target.price.id, quantity)
+        return Purchase(customer, target.price.id, quantity, target.price.metered)
     return UpdateNow(
         customer=customer,
         subscription=target.host.subscription.id,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from mappings import Catalogue, Decision, Money, Offer, Selection, decimals_of
+from mappings import Catalogue, Decision, Money, Offer, Selection, UnitPrice, decimals_of
 
 from ..gateway.snapshots import InvoiceSnapshot
 from ..holdings import Holding, display_name
@@ -34,13 +35,14 @@ def offer_document(
         "tier": offer.tier,
         "interval": offer.interval,
         "price": _price(catalogue, offer, held),
+        "unit_price": _unit_price(catalogue, offer, held),
         "limits": dict(plan.limits),
         "features": list(plan.features),
         "size": tier.size_for(offer.interval),
         "allowance": {"units": allowance.units, "reset": allowance.reset} if allowance else None,
     }
     if held is not None:
-        document["quantity"] = held.line.quantity
+        document["quantity"] = None if held.line.meter_id else held.line.quantity
         document["period_end"] = held.line.period_end.isoformat()
     return document
 
@@ -49,10 +51,23 @@ def _price(catalogue: Catalogue, offer: Offer, held: Holding | None) -> dict[str
     """What is paid: the price held (it may be an older one), else the catalogue's."""
     if held is not None and held.line.unit_amount is not None:
         return money(held.line.unit_amount, held.line.currency)
-    if offer.is_free:
+    if offer not in catalogue.priced_offers():
         return None
     listed = catalogue.price_of(offer)
     return money(listed.amount, listed.currency)
+
+
+def _unit_price(catalogue: Catalogue, offer: Offer, held: Holding | None) -> dict[str, Any] | None:
+    """What one unit of usage costs: as it is held, else as the catalogue says."""
+    if held is not None and held.line.unit_price is not None:
+        return unit_price(UnitPrice(Decimal(held.line.unit_price), held.line.currency))
+    return unit_price(catalogue.unit_price_of(offer)) if catalogue.usage_of(offer) else None
+
+
+def unit_price(price: UnitPrice) -> dict[str, Any]:
+    """A price per unit, in whole units of its currency: as text, for no number keeps it exactly."""
+    amount = f"{price.decimal.normalize():f}"
+    return {"amount": amount, "currency": price.currency, "text": str(price)}
 
 
 def losses(catalogue: Catalogue, current: Offer | None, target: Offer | None) -> list[str]:

@@ -246,10 +246,12 @@ class Quotes:
         return _Priced({"now": billed_now(preview, price, now)}, now, payback, credit)
 
     def _nothing_now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
-        """The money of what bills nothing now: an end without credit, or a change in a trial,
-        which is billed when the trial ends.
+        """The money of what bills nothing now: an end without credit, a start of what is billed by
+        usage, or a change in a trial, which is billed when the trial ends.
         """
-        assert target.at is not None
+        if target.at is None:
+            assert target.price is not None
+            return _Priced({"now": billed_nothing(target.price.currency, now)}, now)
         if target.price is None or target.held is None:
             return _Priced({"now": billed_nothing(target.at.line.currency, now)}, now)
         later = self._timing_later(target)

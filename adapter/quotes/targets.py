@@ -163,6 +163,8 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if host is not None:
         refuse_busy_subscription(tx, host)
         refuse_foreign(live_schedule(tx, host.subscription))
+    price = None if ends or offer is None else current_price(tx, catalogue, offer)
+    _refuse_quantity_of_usage(wanted, price)
     others = _others(holdings, held)
     target = Target(
         kind="cancel" if ends else "start" if held is None else "change",
@@ -172,7 +174,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         current=current,
         offer=offer,
         quantity=quantity,
-        price=None if ends or offer is None else current_price(tx, catalogue, offer),
+        price=price,
         decision=decision,
         selections=required_selections(catalogue, decision, current, offer, wanted.in_use),
         replaces=replaces,
@@ -221,6 +223,15 @@ def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer |
             path=f"changes[0].{unknown.field}",
             known=list(unknown.known),
         ) from unknown
+
+
+def _refuse_quantity_of_usage(wanted: Wanted, price: CurrentPrice | None) -> None:
+    if price is not None and price.metered and wanted.quantity not in (None, 1):
+        raise Invalid(
+            "usage_has_no_quantity",
+            "The plan is billed by what is used of it; leave the quantity out.",
+            path="changes[0].quantity",
+        )
 
 
 def _scheduled(tx: Session, account: AccountRow, held: Holding) -> ChangeLineRow | None:

@@ -51,6 +51,7 @@ _NAMED = {
     "unknown_interval": (422, "The tier is not sold at this interval; see 'known'."),
     "unknown_currency": (422, "The offer is not sold in this currency; see 'known'."),
     "unknown_pack": (422, "The family sells no such pack; 'known' lists those it sells."),
+    "usage_has_no_quantity": (422, "The plan is billed by usage; leave the quantity out."),
     "unknown_payment_method": (422, "Stripe does not know the payment method of this customer."),
 }
 
@@ -123,6 +124,7 @@ _SERVICE = {
 _NOT_HTTP = {
     "catalogue_sync_running": (None, "Another sync of the catalogue is running."),
     "catalogue_sync_interrupted": (None, "An earlier sync has writes without an answer."),
+    "meter_unusable": (None, "Stripe holds a meter of this name that counts otherwise."),
     "catalogue_name_taken": (None, "Stripe holds objects of these names that are not ours."),
     "unsupported_database": (None, "PLANSHIFT_DATABASE_URL names an unknown database."),
     "driver_missing": (None, "The PostgreSQL driver is not installed."),

@@ -27,7 +27,7 @@ from sandbox.kernel.store import copy_json
 from service.settings import Settings
 from service.wiring import build
 
-KEPT = ("product", "price")
+KEPT = ("product", "price", "billing.meter")
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,8 @@ class FirstPurchase:
         if sub.status not in RUNNING:
             sub = one.refresh(sub.id)
         if sub.status in RUNNING:
-            one.is_applied("the first payment succeeded")
+            billed = "the first payment succeeded"
+            one.is_applied("it began, and is billed by usage" if self._bill.metered else billed)
         else:
             # A payment that is still processing: the mirror settles the line when it is known.
             assert sub.latest_invoice is not None

@@ -52,7 +52,11 @@ class ThroughCheckout:
         known = one.checkouts.latest(Purpose.CHANGE, one.change.id)
         if known is not None:
             return one.checkouts.refresh(known)
-        params = self._selling(self._bill) if isinstance(self._bill, Purchase) else self._saving()
+        bill = self._bill
+        if isinstance(bill, Purchase) and not bill.metered:
+            params = self._selling(bill)
+        else:
+            params = self._saving()
         wanted = Wanted(Purpose.CHANGE, one.change.id, params, one.change.return_url)
         return one.checkouts.open(one.change.account, wanted)
 
@@ -73,7 +77,8 @@ class ThroughCheckout:
         params = one.checkouts.setup_params(one.change.account)
         ends = one.period_end()
         if ends is None:
-            return params
+            # A sign-up: who is billed later, and where, is asked for now.
+            return {**params, "billing_address_collection": "required"}
         return {**params, "expires_at": to_unix(_allowed_expiry(one.billing_now(), ends))}
 
 

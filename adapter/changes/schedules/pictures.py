@@ -50,7 +50,9 @@ def picture_of(
         if line.seq != (without.seq if without else None) and line.family != family
     ]
     wishes = [wish for wish in (*scheduled, adding) if wish is not None]
-    items = [Item(line.price_id, line.quantity, line.tags) for line in lines]
+    items = [
+        Item(line.price_id, None if line.meter_id else line.quantity, line.tags) for line in lines
+    ]
     interval = next((line.interval for line in lines), None)
     return Picture(
         subscription,
