@@ -81,21 +81,19 @@ def build(
     database = open_database(settings.database_url)
     reader, writer, ownership = _gateway(settings, clock)
     mirror = Mirror(database, reader, catalogue, clock)
-    quotes = Quotes(database, reader, catalogue)
     seen = CheckoutMirror(database, reader, catalogue, clock)
     checkouts = Checkouts(
         database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
     )
     scheduling = Scheduling(database, reader, mirror, catalogue)
     tools = Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, clock)
+    quotes = Quotes(database, reader, catalogue)
     orders = Orders(quotes, tools, ownership)
     undoing = Undoing(tools, ownership)
-    buying = PurchaseTools(database, reader, writer, catalogue, mirror, checkouts, clock)
-    purchases = Purchases(buying, ownership)
+    purchases = _purchases(tools, ownership)
     backfill = Backfill(database, reader, settings.livemode, clock)
-    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases).also(
-        {Work.BACKFILL: backfill.do_due}
-    )
+    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases)
+    workers = workers.also({Work.BACKFILL: backfill.do_due})
     return Parts(
         settings=settings,
         clock=clock,
@@ -123,6 +121,20 @@ def build(
         migration=Migration(database, reader, writer, mirror, clock),
         metrics=Metrics.new(),
     )
+
+
+def _purchases(tools: Tools, ownership: timedelta) -> Purchases:
+    """Buying packs takes the same tools as changing plans."""
+    buying = PurchaseTools(
+        tools.database,
+        tools.reader,
+        tools.writer,
+        tools.catalogue,
+        tools.mirror,
+        tools.checkouts,
+        tools.clock,
+    )
+    return Purchases(buying, ownership)
 
 
 def _gateway(settings: Settings, clock: Clock) -> tuple[Reader, Writer, timedelta]:

@@ -23,7 +23,7 @@ DECLINED, AUTHENTICATE, VISA = (
     "pm_card_visa",
 )
 # Only chooses between wordings; nobody reads it.
-UNSPOKEN = {"reason"}
+UNSPOKEN = {"reason", "nothing_due"}
 MOMENTS = {"effective_at", "ends_at", "ended_at", "paid_until", "grace_until", "next_attempt"}
 
 
