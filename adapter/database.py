@@ -39,6 +39,18 @@ def is_away(error: BaseException) -> bool:
     return broken or isinstance(error, OperationalError | InterfaceError | PoolExhausted)
 
 
+class _Writing(threading.local):
+    """Whether this thread is in a transaction that may change rows."""
+
+    now = False
+
+    def __enter__(self) -> None:
+        self.now = True
+
+    def __exit__(self, *_: object) -> None:
+        self.now = False
+
+
 class Database:
     """Hands out transactions on one SQLAlchemy engine."""
 
@@ -46,13 +58,20 @@ class Database:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock() if self.is_sqlite else nullcontext()
+        self._writing = _Writing()
         self._reading = engine.execution_options(**{READ_ONLY: True})
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A transaction that commits when the block ends and rolls back when it raises."""
+        """A transaction that commits when the block ends and rolls back when it raises.
+
+        One inside another is a mistake, and on SQLite would wait for itself for ever: most likely
+        Stripe is called within a transaction (see ``gateway.pacing``).
+        """
+        if self._writing.now:
+            raise RuntimeError("a transaction is begun within another of the same thread")
         session = Session(self.engine, expire_on_commit=False)
-        with self._one_writer, session, session.begin():
+        with self._one_writer, self._writing, session, session.begin():
             yield session
 
     @contextmanager

@@ -8,6 +8,7 @@ from flask import Flask
 from granian import Granian
 from granian.constants import Interfaces
 
+from adapter.gateway.pacing import Urgency
 from adapter.migrations import is_current
 
 from . import logs
@@ -26,7 +27,8 @@ def ready_parts(needs: tuple[str, ...]) -> Parts:
     Raises:
         SettingsError: a setting is missing or wrong, or the database is outdated.
     """
-    parts = build(Settings.from_environment(os.environ, needs=needs))
+    settings = Settings.from_environment(os.environ, needs=needs)
+    parts = build(settings, urgency=Urgency.PROMPT)
     if not is_current(parts.database):
         raise SettingsError(
             "The database is not at the newest revision: run 'planshift db upgrade'."

@@ -20,6 +20,7 @@ from adapter.clock import Clock, WallClock
 from adapter.database import Database, open_database
 from adapter.due import Work
 from adapter.gateway.client import StripeSettings, StripeTime, connect
+from adapter.gateway.pacing import Limits, Pacing, Urgency
 from adapter.gateway.read import Reader
 from adapter.gateway.write import Writer
 from adapter.keys import Keys
@@ -68,9 +69,13 @@ class Parts:
 
 
 def build(
-    settings: Settings, clock: Clock | None = None, catalogue: Catalogue | None = None
+    settings: Settings,
+    clock: Clock | None = None,
+    catalogue: Catalogue | None = None,
+    urgency: Urgency = Urgency.PATIENT,
 ) -> Parts:
-    """Build the parts for ``settings``; ``catalogue`` spares loading the one they name.
+    """Build the parts for ``settings``; ``catalogue`` spares loading the one they name, and
+    ``urgency`` says whether somebody waits for what Stripe answers.
 
     Raises:
         CatalogueError: the catalogue has problems (all of them are in the error).
@@ -79,7 +84,7 @@ def build(
     clock = clock or WallClock()
     catalogue = catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
-    reader, writer, ownership = _gateway(settings, clock)
+    reader, writer, ownership = _gateway(settings, database, clock, urgency)
     mirror = Mirror(database, reader, catalogue, clock)
     seen = CheckoutMirror(database, reader, catalogue, clock)
     checkouts = Checkouts(
@@ -137,11 +142,19 @@ def _purchases(tools: Tools, ownership: timedelta) -> Purchases:
     return Purchases(buying, ownership)
 
 
-def _gateway(settings: Settings, clock: Clock) -> tuple[Reader, Writer, timedelta]:
+def _gateway(
+    settings: Settings, database: Database, clock: Clock, urgency: Urgency
+) -> tuple[Reader, Writer, timedelta]:
     """The two doors to Stripe, and how long a write belongs to the request that began it."""
     stripe = StripeSettings(
         settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s
     )
     time = StripeTime(clock.now)
-    client = connect(stripe, time)
+    # Only Stripe's own address has Stripe's limits.
+    pacing = Pacing(
+        database,
+        Limits.of(livemode=settings.livemode),
+        Urgency.FREE if settings.stripe_api_base else urgency,
+    )
+    client = connect(stripe, time, pacing)
     return Reader(client, time), Writer(client), timedelta(seconds=stripe.ownership_s)

@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 
 import stripe
 
+from .pacing import Pacing
+
 # The SDK pins its API version; naming it makes an upgrade a visible change here.
 API_VERSION = "2026-10-28.endive"
 CONNECT_TIMEOUT_S = 3.0
@@ -62,20 +64,31 @@ class StripeTime:
         return (self._wall() + self._offset).replace(microsecond=0)
 
 
-class _DatedClient(stripe.RequestsClient):
-    """Stripe's own HTTP client, which also shows each answer's ``Date`` to ``StripeTime``."""
+# What Stripe would answer if we did not wait our turn.
+_BUSY = b'{"error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Busy."}}'
 
-    def __init__(self, time: StripeTime, timeout: tuple[float, float]) -> None:
+
+class _PacedClient(stripe.RequestsClient):
+    """Stripe's own HTTP client: every try waits its turn, whoever calls, and each answer's
+    ``Date`` is shown to ``StripeTime``.
+    """
+
+    def __init__(self, time: StripeTime, pacing: Pacing, timeout: tuple[float, float]) -> None:
         super().__init__(timeout=timeout)
         self._time = time
+        self._pacing = pacing
 
     def request(self, method, url, headers, post_data=None):  # type: ignore[no-untyped-def,override]
+        if not self._pacing.admit(method, url):
+            return _BUSY, 429, {}
         answer = super().request(method, url, headers, post_data)
         self._time.observe(answer[2].get("Date"))
+        if answer[1] == 429:
+            self._pacing.turned_away(method, url, answer[2], answer[0])
         return answer
 
 
-def connect(settings: StripeSettings, time: StripeTime) -> stripe.StripeClient:
+def connect(settings: StripeSettings, time: StripeTime, pacing: Pacing) -> stripe.StripeClient:
     """A client on the pinned API version that may be shared by all threads.
 
     Without ``max_network_retries`` a StripeClient does not retry at all; each call says its own.
@@ -86,6 +99,6 @@ def connect(settings: StripeSettings, time: StripeTime) -> stripe.StripeClient:
         settings.api_key,
         stripe_version=API_VERSION,
         max_network_retries=READ_RETRIES,
-        http_client=_DatedClient(time, settings.timeouts),
+        http_client=_PacedClient(time, pacing, settings.timeouts),
         base_addresses={"api": settings.api_base} if settings.api_base else {},
     )

@@ -9,7 +9,7 @@ from .metering import ChargesRow, MeterEventRow
 from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
 from .sales import AgreementRow, SalesRequestRow
-from .work import CounterRow, DueWorkRow, EventRow, NoticeRow, SweepRow
+from .work import CounterRow, DueWorkRow, EventRow, NoticeRow, PaceRow, SweepRow
 
 __all__ = [
     "AccountRow",
@@ -32,6 +32,7 @@ __all__ = [
     "LineRow",
     "MeterEventRow",
     "NoticeRow",
+    "PaceRow",
     "PriceRow",
     "PurchaseRow",
     "QuoteRow",

@@ -114,3 +114,17 @@ class CounterRow(Base):
 
     name: Mapped[str] = mapped_column(Word, primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
+
+
+class PaceRow(Base):
+    """A line in which calls to Stripe stand (see ``gateway.pacing``). Microseconds, of the
+    database's clock since 1970: when the next call may be made, how far apart calls are at
+    present, and when Stripe last turned one away.
+    """
+
+    __tablename__ = "paces"
+
+    name: Mapped[str] = mapped_column(Word, primary_key=True)
+    next_us: Mapped[int] = mapped_column(BigInteger, default=0)
+    gap_us: Mapped[int] = mapped_column(BigInteger)
+    slowed_us: Mapped[int] = mapped_column(BigInteger, default=0)

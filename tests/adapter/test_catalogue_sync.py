@@ -17,6 +17,7 @@ from adapter.clock import FrozenClock
 from adapter.database import Database
 from adapter.errors import Misconfigured
 from adapter.gateway.client import StripeSettings, StripeTime, connect
+from adapter.gateway.pacing import Limits, Pacing, Urgency
 from adapter.gateway.read import ListedPrice, Reader
 from adapter.gateway.write import Writer
 from adapter.prices import current_price, offer_of
@@ -100,7 +101,8 @@ class World:
         self.box = box
         self.clock = FrozenClock(START)
         time = StripeTime(self.clock.now)
-        self.client = connect(StripeSettings("sk_test_shop"), time)
+        free = Pacing(database, Limits.of(livemode=False), Urgency.FREE)
+        self.client = connect(StripeSettings("sk_test_shop"), time, free)
         self.reader = Reader(self.client, time)
 
     def syncing(self, catalogue: Catalogue, writer: Writer | None = None) -> CatalogueSync:

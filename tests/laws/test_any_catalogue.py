@@ -15,6 +15,7 @@ import responses
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from adapter.gateway.pacing import Urgency
 from mappings import Catalogue, Offer
 from sandbox import Sandbox, mount
 from service.settings import Settings
@@ -46,7 +47,7 @@ def selling(catalogue: Catalogue, template: Path) -> Iterator[World]:
                 "PLANSHIFT_MAIL_FROM": "billing@planshift.example",
             }
         )
-        parts = build(settings, catalogue=catalogue)
+        parts = build(settings, catalogue=catalogue, urgency=Urgency.FREE)
         parts.catalogue_sync.run(lambda _plan: True)
         with app_for(parts) as app:
             made = World(parts, app, box, mock)

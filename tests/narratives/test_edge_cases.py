@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from adapter.gateway.pacing import Urgency
 from mappings import parse_catalogue
 from service.wiring import build
 from tests.support.world import DAY, START, World, world
@@ -372,7 +373,9 @@ def resold(w: World, *edits: tuple[str, str]) -> None:
     for old, new in edits:
         assert old in text
         text = text.replace(old, new, 1)
-    parts = build(w.parts.settings, catalogue=parse_catalogue(text, source="edited"))
+    parts = build(
+        w.parts.settings, catalogue=parse_catalogue(text, source="edited"), urgency=Urgency.FREE
+    )
     parts.catalogue_sync.run(lambda _plan: True)
     parts.database.dispose()
     w.settle()

@@ -32,6 +32,7 @@ from sqlalchemy.orm import Session
 
 from adapter.clock import WallClock
 from adapter.database import Database
+from adapter.gateway.pacing import Urgency
 from adapter.gateway.write import Answer, CommittedIntent
 from adapter.tables import DueWorkRow, EventRow, NoticeRow
 from sandbox import Sandbox, mount
@@ -163,7 +164,7 @@ class Life:
             return any(tx.scalars(each.limit(1)).first() is not None for each in waiting)
 
     def _process(self) -> Parts:
-        parts = build(self._settings, clock=self._clock, catalogue=self._catalogue)
+        parts = build(self._settings, self._clock, self._catalogue, Urgency.FREE)
         # A process that is just up knows Stripe's time only from the first answer.
         parts.reader.time.observe(formatdate(self.w.box.now(), usegmt=True))
         parts.edge.secrets[:] = self._secrets

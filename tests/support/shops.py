@@ -19,6 +19,7 @@ import responses
 from sqlalchemy import insert, select
 
 from adapter.database import Database
+from adapter.gateway.pacing import Urgency
 from adapter.migrations import migrate
 from adapter.tables import PriceRow
 from mappings import Catalogue, load_catalogue
@@ -79,7 +80,7 @@ def _synced(catalogue: str, start: datetime | None) -> _Shop:
                 "PLANSHIFT_CATALOGUE": catalogue,
             }
         )
-        parts = build(settings, catalogue=loaded(catalogue))
+        parts = build(settings, catalogue=loaded(catalogue), urgency=Urgency.FREE)
         migrate(parts.database)
         parts.catalogue_sync.run(lambda _plan: True)
         with parts.database.read() as tx:

@@ -18,6 +18,7 @@ import responses
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from adapter.gateway.pacing import Urgency
 from adapter.keys import SCOPES
 from mappings import Catalogue
 from sandbox import LoggedCall, Sandbox, Switches, create_app, mount
@@ -228,7 +229,7 @@ def world(
                 "PLANSHIFT_MAIL_FROM": "billing@planshift.example",
             }
         )
-        parts = build(settings, catalogue=sold or loaded(catalogue))
+        parts = build(settings, catalogue=sold or loaded(catalogue), urgency=Urgency.FREE)
         on_sale(parts.database, catalogue, start)
         with app_for(parts) as app:
             made = World(parts, app, box, mock)
