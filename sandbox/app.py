@@ -19,7 +19,6 @@ from .listening import listeners
 from .pages import checkout_pages, portal_pages
 
 METHODS = ["GET", "POST", "DELETE"]
-SILENCE = 90  # longer than the SDK's default timeout of 80 s, so that a timeout is what it sees
 
 
 def create_app(box: Sandbox) -> Flask:
@@ -36,7 +35,7 @@ def create_app(box: Sandbox) -> Flask:
         try:
             reply = box.call(request.method, f"/{version}/{rest}", encoded, dict(request.headers))
         except Dropped as dropped:
-            return _hang_up(dropped)
+            return _hang_up(dropped, box.silence)
         return _respond(reply)
 
     @app.errorhandler(404)
@@ -61,11 +60,11 @@ def _respond(reply: Reply) -> Response:
     return response
 
 
-def _hang_up(dropped: Dropped) -> ResponseReturnValue:
+def _hang_up(dropped: Dropped, silence: float) -> ResponseReturnValue:
     """No answer: a reset closes the connection, a timeout keeps the client waiting first."""
     connection: socket.socket | None = request.environ.get("werkzeug.socket")
     if dropped.kind != "reset":
-        time.sleep(request.headers.get("X-Sandbox-Patience", SILENCE, type=int))
+        time.sleep(request.headers.get("X-Sandbox-Patience", silence, type=float))
     if connection is not None:
         connection.shutdown(socket.SHUT_RDWR)
     return Response(status=599)

@@ -63,6 +63,9 @@ class Sandbox:
         self.latency = Latency()
         self.request_log: list[LoggedCall] = []
         self.deliver: Deliver = deliver
+        # seconds a server keeps a client waiting that is to meet a timeout: longer than the SDK's
+        # default of 80 s, so that its own timeout is what it sees
+        self.silence: float = 90
         self.observers = list(observers)
         self.world = World(moment, seed, self.switches)
         self.world.dated.update(DATED)
@@ -99,6 +102,12 @@ class Sandbox:
         """Plays what became due while a clock that follows wall time ran on."""
         with self.lock:
             self.world.play(None, self.now())
+
+    def next_due(self) -> int | None:
+        """When something happens next by itself on the sandbox's own clock; None: never."""
+        with self.lock:
+            due = self.world.next_due(None)
+        return due.moment if due else None
 
     # ---- webhooks -------------------------------------------------------------------------
 

@@ -66,11 +66,10 @@ def _time(deed: Deeds, box: Sandbox) -> None:
 def _target(box: Sandbox, step: str, to: str) -> int:
     now = box.now()
     if step == "next":
-        with box.lock:
-            due = box.world.next_due(None)
+        due = box.next_due()
         if due is None:
             raise ValueError("nothing happens by itself at any time")
-        return max(due.moment, now)
+        return max(due, now)
     steps = {"hour": 3_600, "day": DAY, "week": 7 * DAY}
     if step in steps:
         return now + steps[step]

@@ -9,11 +9,12 @@ from typing import Any
 from ..kernel.errors import Json
 from ..kernel.store import Store
 
-# Currencies whose minor unit is the unit itself (Stripe docs: currencies).
+# Currencies whose minor unit is the unit itself, or a thousandth of it (Stripe docs: currencies).
 WHOLE = frozenset(
     {"bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga"}
-    | {"pyg", "rwf", "ugx", "vnd", "vuv", "xaf", "xof", "xpf"}
+    | {"pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 )
+THOUSANDTHS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
 GOOD = frozenset({"active", "paid", "succeeded", "complete", "delivered", "enabled", "ready"})
 BAD = frozenset(
     {"past_due", "unpaid", "uncollectible", "failed", "incomplete", "dropped", "disabled"}
@@ -28,9 +29,8 @@ def money(amount: int | None, currency: str | None) -> str:
     if amount is None:
         return ""
     code = currency or ""
-    if code in WHOLE:
-        return f"{amount:,} {code.upper()}".strip()
-    return f"{Decimal(amount) / 100:,.2f} {code.upper()}".strip()
+    decimals = 0 if code in WHOLE else 3 if code in THOUSANDTHS else 2
+    return f"{Decimal(amount).scaleb(-decimals):,.{decimals}f} {code.upper()}".strip()
 
 
 def moment(unix: int | None) -> str:

@@ -12,7 +12,7 @@ from sandbox import server as sandbox_server
 from .. import logs, serving
 from ..mail import mailer_of
 from ..worker import SIDE_BY_SIDE, Worker, stop_on_signals, the_worker
-from . import adoption, catalogue, keys, looking, recovering
+from . import adoption, catalogue, keys, looking, recovering, rehearsing
 from .context import NEEDS_STRIPE, parts, plain_errors
 
 
@@ -98,6 +98,7 @@ def run(name: str, port: int, sandbox_port: int, no_colour: bool) -> None:
 
 main.add_command(catalogue.group)
 main.add_command(keys.group)
+main.add_command(rehearsing.rehearse)
 looking.events.add_command(recovering.backfill)
 looking.accounts.add_command(adoption.import_accounts)
 looking.accounts.add_command(adoption.migrate)

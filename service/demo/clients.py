@@ -85,6 +85,15 @@ class Stripe(_Client):
         kind = "params" if method == "GET" else "data"
         return self._ask(method, path, **{kind: params})
 
+    def visit(self, page: str, **form: str) -> int:
+        """Fill in a page of Stripe's, as a customer does; the status it answers with.
+
+        A page that asks for the bank's answer, or declines, answers 200 and 402; success leads on.
+        """
+        answer = self._session.post(page, data=form, timeout=TIMEOUT_S, allow_redirects=False)
+        declined = "result=declined" in answer.headers.get("Location", "")
+        return 402 if declined else answer.status_code
+
     def state(self) -> Any:
         """Its clock (unix seconds), counts of objects, and deliveries under way."""
         return self._ask("GET", "/_sandbox/state")

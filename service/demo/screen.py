@@ -74,6 +74,16 @@ class Screen:
         self._show(Text(story, DIM))
         self._show(self._marked("announced", ACCENT, Text(promise)))
 
+    def step(self, number: int, what: str, when: str) -> None:
+        """The head of a step, and the moment at which it ended."""
+        self._blank()
+        line = Table.grid(expand=True)
+        line.add_column(width=4)
+        line.add_column(ratio=1)
+        line.add_column(justify="right", no_wrap=True)
+        line.add_row(Text(f"{number:>2}", DIM), Text(what, STRONG), Text(f"  {when}", DIM))
+        self._show(line, indent=2, wide=True)
+
     def deed(self, actor: str, what: str) -> None:
         """What somebody does: a front end, a customer, the clock."""
         told = Text.assemble((f"{actor} ", ACCENT), what, overflow="fold")

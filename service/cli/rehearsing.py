@@ -1,0 +1,70 @@
+"""``planshift rehearse``: a scenario played in seconds, and compared with what it expects."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import click
+import structlog
+
+
+@click.command("rehearse")
+@click.argument("name", required=False, metavar="[SCENARIO.toml|NAME]")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--list", "listing", is_flag=True, help="The scenarios that come along.")
+@click.option("--show", metavar="NAME", help="Print one that comes along, to start from.")
+@click.option("--no-colour", is_flag=True, help="Plain text.")
+def rehearse(
+    name: str | None, as_json: bool, listing: bool, show: str | None, no_colour: bool
+) -> None:
+    """Play a scenario against a Stripe of its own: what would happen, when, and what it costs.
+
+    Nothing real is touched, no network is used, and the same scenario comes out the same every
+    time. Exits with 0 if all came out as expected, 1 if something did not, 2 if the document is no
+    scenario; docs/rehearsing.md explains how one is written.
+    """
+    from .. import rehearsal  # noqa: PLC0415  (it starts a sandbox; nobody else should load it)
+
+    shipped = rehearsal.shipped()
+    if listing:
+        for known, path in shipped.items():
+            click.echo(f"{known:<14}  {rehearsal.load_scenario(known).about or path.name}")
+        return
+    if show is not None:
+        if show not in shipped:
+            raise click.UsageError(f"there is no scenario {show!r}; see --list")
+        click.echo(shipped[show].read_text(encoding="utf-8"), nl=False)
+        return
+    if name is None:
+        raise click.UsageError("name a scenario: a file, or one of --list")
+    try:
+        scenario = rehearsal.load_scenario(name)
+    except rehearsal.ScenarioError as wrong:
+        for problem in wrong.problems:
+            click.echo(f"{problem.path}: {problem.message}".removeprefix(": "), err=True)
+        click.echo(f"Error: {wrong}", err=True)
+        raise SystemExit(2) from wrong
+    raise SystemExit(_play(scenario, as_json=as_json, colour=not no_colour))
+
+
+def _play(scenario: object, *, as_json: bool, colour: bool) -> int:
+    from .. import rehearsal  # noqa: PLC0415  (as above)
+    from ..demo.screen import Screen  # noqa: PLC0415  (as above)
+
+    assert isinstance(scenario, rehearsal.Scenario)
+    # What the service logs of the faults that a scenario plans is no news to its reader.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    with tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
+        if as_json:
+            done = rehearsal.rehearse(scenario, Path(folder))
+            click.echo(json.dumps(rehearsal.to_json(done), indent=2, ensure_ascii=False))
+            return 0 if done.held else 1
+        screen = Screen(colour=colour)
+        screen.title(scenario.name, f"catalogue {scenario.catalogue.name}")
+        done = rehearsal.rehearse(
+            scenario, Path(folder), lambda played: rehearsal.told(screen, played)
+        )
+        rehearsal.verdict(screen, done)
+    return 0 if done.held else 1
