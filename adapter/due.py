@@ -24,6 +24,8 @@ class Work(StrEnum):
     RESTORE_METHOD = "restore_method"  # subject: plan change id
     BUY = "buy"  # subject: purchase id
     CHECKOUT = "checkout"  # subject: our id of a Checkout Session
+    METER = "meter"  # subject: account id
+    CHARGES = "charges"  # subject: subscription id
     BACKFILL = "backfill"  # subject: the sweep's name
 
 

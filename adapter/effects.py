@@ -33,6 +33,7 @@ from .endings import (
 )
 from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
+from .metering.planning import plan_charges
 from .notices.outbox import Kind, queue
 from .prices import offer_from_dict, offer_of_line
 from .tables import (
@@ -83,6 +84,7 @@ class Effects:
         if before and before.items != items_of(row) and scheduled_on(tx, row.id):
             # Edited while a schedule of ours waits: what comes next is compiled from that.
             arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
+        plan_charges(tx, self._catalogue, account, row)
         allowances.accrue(tx, self._catalogue, account, billing)
 
     def invoice_moved(

@@ -16,6 +16,7 @@ from .changes.states import OPEN, State
 from .database import Database
 from .entitlements import InEffect, in_effect
 from .holdings import Holding, holdings_of
+from .metering.standing import upcoming
 from .quotes.documents import money, offer_document, unit_price
 from .tables import (
     AccountRow,
@@ -54,6 +55,7 @@ class States:
                     self._plan(family, holdings, lines) for family in self._catalogue.families
                 ],
                 "subscriptions": [self._subscription(tx, row) for row in subscriptions],
+                "upcoming": upcoming(tx, self._catalogue, holdings),
                 "open_changes": [change_document(change) for change in changes],
             }
 
@@ -90,6 +92,11 @@ class States:
             return [
                 invoice_document(row) for row in tx.scalars(statement.order_by(*order).limit(limit))
             ]
+
+    def upcoming(self, account: AccountRow) -> list[dict[str, Any]]:
+        """What plans that are billed by usage have come to in the running period."""
+        with self._database.read() as tx:
+            return upcoming(tx, self._catalogue, holdings_of(tx, account))
 
     def _plan(
         self, family: str, holdings: list[Holding], lines: list[ChangeLineRow]

@@ -138,6 +138,11 @@ class Steps:
         last = self._last(step)
         return StepRefused(_recorded(last)) if last and last.outcome == "refused" else None
 
+    def is_done(self, step: str) -> bool:
+        """Whether ``step`` was made in this or an earlier run."""
+        last = self._last(step)
+        return last is not None and last.outcome == "done"
+
     def begun(self, step: str) -> bool:
         """Whether ``step`` was begun in this or an earlier run, however it went."""
         return self._last(step) is not None
@@ -148,6 +153,12 @@ class Steps:
         target = last.target if last is not None else None
         assert target is not None, f"{step} has no target"
         return target
+
+    def abandon(self, step: str) -> None:
+        """Ask no more what became of ``step``: it was found out in another way."""
+        last = self._last(step)
+        if last is not None and last.outcome in ("open", "unsure"):
+            self._close(last.key, "lost", None)
 
     def _send(self, intent: CommittedIntent) -> StepDone:
         ticket = self._database.next_ticket()

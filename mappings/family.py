@@ -139,6 +139,11 @@ class Family:
         return next((plan for plan in self.plans.values() if plan.is_free), None)
 
     @property
+    def is_metered(self) -> bool:
+        """Whether some plan of it is billed by usage."""
+        return any(plan.is_metered for plan in self.plans.values())
+
+    @property
     def pays_back(self) -> bool:
         """Whether some rule pays back allowance that was not used."""
         return any(rule.then.credit == "unused_allowance" for rule in self.rules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,6 +25,8 @@ from adapter.gateway.pacing import Limits, Pacing, Urgency
 from adapter.gateway.read import Reader
 from adapter.gateway.write import Writer
 from adapter.keys import Keys
+from adapter.metering.charges import Charges
+from adapter.metering.sending import Sending
 from adapter.mirror import Mirror
 from adapter.purchases.one_purchase import PurchaseTools
 from adapter.purchases.orders import Purchases
@@ -90,15 +93,14 @@ def build(
     checkouts = Checkouts(
         database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
     )
-    scheduling = Scheduling(database, reader, mirror, catalogue)
-    tools = Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, clock)
+    tools = _tools(database, reader, writer, catalogue, mirror, checkouts, clock)
     quotes = Quotes(database, reader, catalogue)
     orders = Orders(quotes, tools, ownership)
     undoing = Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
     backfill = Backfill(database, reader, settings.livemode, clock)
     workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases)
-    workers = workers.also({Work.BACKFILL: backfill.do_due})
+    others = {Work.BACKFILL: backfill.do_due, **_metering(tools)}
     return Parts(
         settings=settings,
         clock=clock,
@@ -119,13 +121,34 @@ def build(
         backfill=backfill,
         inbox=Inbox(database, clock),
         processing=Processing(database, mirror, seen, catalogue, clock),
-        due_work=DueWork(database, reader, workers, clock),
+        due_work=DueWork(database, reader, workers.also(others), clock),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
         migration=Migration(database, reader, writer, mirror, clock),
         metrics=Metrics.new(),
     )
+
+
+def _tools(
+    database: Database,
+    reader: Reader,
+    writer: Writer,
+    catalogue: Catalogue,
+    mirror: Mirror,
+    checkouts: Checkouts,
+    clock: Clock,
+) -> Tools:
+    """What changing plans takes."""
+    scheduling = Scheduling(database, reader, mirror, catalogue)
+    sending = Sending(database, reader, writer, mirror, clock)
+    return Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock)
+
+
+def _metering(tools: Tools) -> dict[Work, Callable[[str], None]]:
+    """The due work of plans that are billed by usage."""
+    charges = Charges(tools.database, tools.reader, tools.sending)
+    return {Work.METER: tools.sending.resume, Work.CHARGES: charges.calculate}
 
 
 def _purchases(tools: Tools, ownership: timedelta) -> Purchases:

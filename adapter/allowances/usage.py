@@ -1,5 +1,6 @@
 """Usage: what internal services report of units used, booked once per record.
 
+What a plan grants is used up; what a metered plan bills goes to its meter (``adapter.metering``).
 The catalogue sells no overage, and the work a record tells of is done already. So a record is never
 refused for want of units: what is left is used up, the rest is noted as ``over``, and the next
 grant is not lowered by it.
@@ -18,6 +19,8 @@ from mappings import Catalogue, UnknownOffer
 
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
+from ..holdings import Holding
+from ..metering.booking import Meters
 from ..tables import AccountRow, UsageRow
 from .accrual import Accrual
 from .ledger import Ledger, Lot
@@ -43,15 +46,17 @@ class Recorded:
     """What became of a record; for one that was known already, what became of it then.
 
     ``over`` is the part that no allowance covered, ``balance`` what was left afterwards in the
-    family, or in the subscription if one was named.
+    family, or in the subscription if one was named; both are None of what is ``metered``, that is,
+    billed.
     """
 
     id: str
     repeated: bool
+    metered: bool
     at: datetime
     units: int
-    over: int
-    balance: int
+    over: int | None
+    balance: int | None
 
 
 def record_usage(
@@ -60,14 +65,18 @@ def record_usage(
     account: AccountRow,
     records: Sequence[UsageRecord],
     now: datetime,
+    wall: datetime,
 ) -> list[Recorded]:
-    """Book all of ``records``, in their order, or none of them. ``now`` is billing time.
+    """Book all of ``records``, in their order, or none of them. ``now`` is billing time, ``wall``
+    wall time.
 
     Raises:
         Invalid: ``unknown_family``, ``family_without_allowance``, or ``usage_out_of_period`` if an
-            instant is not in the present period; with the path of the record's member.
+            instant is not in the present period, or before a metered plan began; with the path of
+            the record's member.
         NotFound: the account holds no such subscription of the family.
-        Conflict: ``usage_conflict``: a known id with another content; ``no_allowance_held``.
+        Conflict: ``usage_conflict``: a known id with another content; ``no_allowance_held``,
+            ``no_metered_plan_held``, ``metered_plan_ending``.
     """
     for number, record in enumerate(records):
         _check_family(catalogue, record, number)
@@ -75,7 +84,7 @@ def record_usage(
         booking = _Booking(tx, catalogue, account, now)
         booking.recall(records)
         answers = [booking.book(record, number) for number, record in enumerate(records)]
-        booking.save()
+        booking.save(wall)
     return answers
 
 
@@ -87,7 +96,7 @@ def _check_family(catalogue: Catalogue, record: UsageRecord, number: int) -> Non
         raise Invalid(
             "unknown_family", str(unknown), path=path, known=list(unknown.known)
         ) from unknown
-    if family.size_is != "allowance":
+    if family.size_is != "allowance" and not family.is_metered:
         raise Invalid(
             "family_without_allowance",
             f"The sizes of {family.name} are limits; nothing of them is used up.",
@@ -102,12 +111,14 @@ class _Booking:
         self, tx: Session, catalogue: Catalogue, account: AccountRow, now: datetime
     ) -> None:
         self._tx = tx
+        self._catalogue = catalogue
         self._account = account
         self._now = now
         self._ledger = Ledger.load(tx, account, now, lock=True)
         self._accrual = Accrual(tx, catalogue, account, self._ledger, now)
         self._accrual.run()
         self._suspended = self._accrual.suspended()
+        self._meters = Meters(tx, account, now)
         self._known: dict[str, UsageRow] = {}
         self._new: list[UsageRow] = []
 
@@ -127,10 +138,43 @@ class _Booking:
         if known is not None:
             _refuse_other_content(known, record, number)
             return _answer(known, repeated=True)
+        billed = self._meters.line(record.family, record.subscription)
+        row = self._use_up(record, number) if billed is None else self._bill(billed, record, number)
+        self._known[record.id] = row
+        self._new.append(row)
+        return _answer(row, repeated=False)
+
+    def save(self, wall: datetime) -> None:
+        """Insert what was booked."""
+        self._meters.save(wall)
+        self._tx.add_all(self._new)
+        self._ledger.save(self._tx)
+
+    def _use_up(self, record: UsageRecord, number: int) -> UsageRow:
+        """Book on the allowances of the family."""
+        if self._catalogue.family(record.family).size_is != "allowance":
+            raise Conflict(
+                "no_metered_plan_held",
+                f"The account holds no plan of family {record.family!r} that is billed by usage "
+                "and in force.",
+                family=record.family,
+            )
         lots = self._usable(record)
         at = self._instant(record, number, lots)
         covered = self._ledger.consume(lots, record.units, at, f"usage:{record.id}")
-        row = UsageRow(
+        left = sum(lot.left for lot in lots if lot.open_at(self._now))
+        return self._row(record, at, over=record.units - covered, balance=left)
+
+    def _bill(self, held: Holding, record: UsageRecord, number: int) -> UsageRow:
+        """Book on the meter of a line that is billed by usage."""
+        at = self._meters.instant(held, record.at, f"records[{number}].at")
+        event = self._meters.event(held, at, record.units)
+        row = self._row(record, at, over=0, balance=0)
+        row.meter_event = event.id
+        return row
+
+    def _row(self, record: UsageRecord, at: datetime, *, over: int, balance: int) -> UsageRow:
+        return UsageRow(
             account_seq=self._account.seq,
             record_id=record.id,
             family=record.family,
@@ -138,17 +182,9 @@ class _Booking:
             asked_at=record.at,
             at=at,
             units=record.units,
-            over=record.units - covered,
-            balance=sum(lot.left for lot in lots if lot.open_at(self._now)),
+            over=over,
+            balance=balance,
         )
-        self._known[record.id] = row
-        self._new.append(row)
-        return _answer(row, repeated=False)
-
-    def save(self) -> None:
-        """Insert what was booked."""
-        self._tx.add_all(self._new)
-        self._ledger.save(self._tx)
 
     def _usable(self, record: UsageRecord) -> list[Lot]:
         wanted = record.subscription
@@ -199,4 +235,6 @@ def _refuse_other_content(known: UsageRow, record: UsageRecord, number: int) -> 
 
 
 def _answer(row: UsageRow, *, repeated: bool) -> Recorded:
-    return Recorded(row.record_id, repeated, row.at, row.units, row.over, row.balance)
+    if row.meter_event is not None:
+        return Recorded(row.record_id, repeated, True, row.at, row.units, None, None)
+    return Recorded(row.record_id, repeated, False, row.at, row.units, row.over, row.balance)

@@ -227,6 +227,26 @@ class Reader:
             for found in self._v1.billing.meters.list({"limit": PAGE}).auto_paging_iter():
                 yield MeterSnapshot.of(found)
 
+    def meter(self, meter_id: str) -> MeterSnapshot:
+        """One billing meter."""
+        with sorted_failures():
+            return MeterSnapshot.of(self._v1.billing.meters.retrieve(meter_id))
+
+    def counted(self, meter_id: str, customer_id: str, since: datetime, until: datetime) -> int:
+        """What a meter has counted for a customer between two full minutes. Events count some time
+        after they were taken (Stripe docs: recording usage), so it may be too little.
+        """
+        window: Any = {
+            "customer": customer_id,
+            "start_time": int(since.timestamp()),
+            "end_time": int(until.timestamp()),
+            "limit": PAGE,
+        }
+        with sorted_failures():
+            page = self._v1.billing.meters.event_summaries.list(meter_id, window)
+            total: float = sum(found["aggregated_value"] for found in page.auto_paging_iter())
+        return round(total)
+
 
 def _is_plain(price: Any) -> bool:
     recurring = price["recurring"]

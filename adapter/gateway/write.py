@@ -52,6 +52,7 @@ class Operation(StrEnum):
     PRICE_UPDATE = "prices.update"
     METER_CREATE = "billing.meters.create"
     METER_REACTIVATE = "billing.meters.reactivate"
+    METER_EVENT_CREATE = "billing.meter_events.create"
     SUBSCRIPTION_CREATE = "subscriptions.create"
     SUBSCRIPTION_UPDATE = "subscriptions.update"
     SUBSCRIPTION_CANCEL = "subscriptions.cancel"
@@ -128,6 +129,10 @@ _HOW: Mapping[Operation, _How] = {
     Operation.METER_REACTIVATE: _How(
         lambda v1, id, params, options: v1.billing.meters.reactivate(id, params, options),
         MeterSnapshot.of,
+    ),
+    Operation.METER_EVENT_CREATE: _How(
+        lambda v1, _, params, options: v1.billing.meter_events.create(params, options),
+        MadeSnapshot.of_event,
     ),
     Operation.SUBSCRIPTION_CREATE: _How(
         lambda v1, _, params, options: v1.subscriptions.create(params, options),

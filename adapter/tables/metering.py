@@ -38,7 +38,6 @@ class MeterEventRow(Base):
     subscription_id: Mapped[str] = mapped_column(Id, index=True)
     item_id: Mapped[str] = mapped_column(Id)
     meter_id: Mapped[str] = mapped_column(Id)
-    event_name: Mapped[str] = mapped_column(Word)
     units: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column()
     state: Mapped[str] = mapped_column(Word, default="pending")

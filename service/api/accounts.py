@@ -64,10 +64,13 @@ def blueprint(parts: Parts) -> Routes:
     @routes.response(200, schemas.InvoicePage)
     @scope("accounts:read")
     def list_invoices(query: dict[str, Any], ref: str) -> dict[str, Any]:
-        """Invoices, newest first, with Stripe's own lines."""
-        limit = query["limit"]
-        rows = parts.states.invoices(parts.accounts.find(ref), query["after"], limit + 1)
-        return page(rows, limit, lambda row: row["id"], lambda row: row)
+        """Invoices, newest first, with Stripe's own lines; and what plans that are billed by usage
+        have come to in the running period, as Stripe calculated it some days before its end.
+        """
+        limit, account = query["limit"], parts.accounts.find(ref)
+        rows = parts.states.invoices(account, query["after"], limit + 1)
+        found = page(rows, limit, lambda row: row["id"], lambda row: row)
+        return {**found, "upcoming": parts.states.upcoming(account)}
 
     @routes.get("/<ref>/payment-methods")
     @routes.response(200, schemas.PaymentMethods)

@@ -51,17 +51,18 @@ def blueprint(parts: Parts) -> Routes:
         """Report units used; each record is booked once, however often it is sent.
 
         All records of a request are booked, or none. What no allowance covers is booked as
-        ``over``.
+        ``over``; what a metered plan is billed for goes to its meter at Stripe.
         """
         account = parts.accounts.find(ref)
-        now = parts.reader.billing_now(account.test_clock)
+        now, wall = parts.reader.billing_now(account.test_clock), parts.clock.now()
         records = [UsageRecord(**record) for record in body["records"]]
-        booked = record_usage(parts.database, parts.catalogue, account, records, now)
+        booked = record_usage(parts.database, parts.catalogue, account, records, now, wall)
         return {
             "records": [
                 {
                     "id": one.id,
                     "state": "repeated" if one.repeated else "recorded",
+                    "metered": one.metered,
                     "at": iso(one.at),
                     "units": one.units,
                     "over": one.over,

@@ -100,6 +100,8 @@ _ALLOWANCES = {
     "usage_out_of_period": (422, "Usage is booked in the present period; see 'since' and 'now'."),
     "usage_conflict": (409, "The record named in 'id' was booked with another content."),
     "no_allowance_held": (409, "The account holds no plan in force that grants units of it."),
+    "no_metered_plan_held": (409, "The account holds no plan in force that is billed by usage."),
+    "metered_plan_ending": (409, "The metered plan is being ended; no more usage is taken."),
     "instant_out_of_range": (422, "Balances are known for instants of this century."),
 }
 

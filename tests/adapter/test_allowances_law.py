@@ -227,7 +227,7 @@ def test_reports_that_come_at_once_never_use_a_unit_twice(database: Database):
 
     def report(number: int) -> Sequence[int]:
         records = [UsageRecord(f"run-{number}-{one}", FAMILY, 500) for one in range(4)]
-        told = record_usage(database, shelf.catalogue, shelf.account, records, START)
+        told = record_usage(database, shelf.catalogue, shelf.account, records, START, START)
         return [one.over for one in told]
 
     with ThreadPoolExecutor(6) as pool:
@@ -242,7 +242,7 @@ def test_the_same_report_sent_twice_at_once_counts_once(database: Database):
 
     def report(_: int) -> bool:
         records = [UsageRecord("run-1", FAMILY, 500)]
-        (told,) = record_usage(database, shelf.catalogue, shelf.account, records, START)
+        (told,) = record_usage(database, shelf.catalogue, shelf.account, records, START, START)
         return told.repeated
 
     with ThreadPoolExecutor(4) as pool:
@@ -255,7 +255,9 @@ def test_a_family_whose_sizes_are_limits_takes_no_usage(database: Database):
     limits = replace(shelf.catalogue.family(FAMILY), size_is="limit")
     catalogue = replace(shelf.catalogue, families={FAMILY: limits})
     with pytest.raises(Invalid) as refused:
-        record_usage(database, catalogue, shelf.account, [UsageRecord("run-1", FAMILY, 1)], START)
+        record_usage(
+            database, catalogue, shelf.account, [UsageRecord("run-1", FAMILY, 1)], START, START
+        )
     assert (refused.value.code, refused.value.path) == (
         "family_without_allowance",
         "records[0].family",

@@ -6,17 +6,22 @@ A request costs 0.0004 dollars: 100,000 of them are 40.00. January has 31 days.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
+from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 
+from adapter.tables import UsageRow
 from sandbox import Visitor
-from tests.support.world import World, world
+from tests.support.world import START, World, world
 
 API = "api"
 FREE = ("free", "free")
 PLUS = ("plus", "usage")
 ENTERPRISE = ("enterprise", "agreed")
+_ids = count(1)
 
 
 @pytest.fixture
@@ -30,9 +35,49 @@ def sign_up(w: World, ref: str = "acme") -> Any:
     return w.change(ref, *PLUS, family=API)
 
 
-def meter_events(w: World) -> list[Any]:
-    """What Stripe was told, as it keeps it."""
-    return w.box.world.store.scan("billing.meter_event")
+def hear(w: World, ref: str = "acme") -> None:
+    """What time it is at Stripe is known from its answers."""
+    w.get(f"/v1/accounts/{ref}/payment-methods")
+
+
+def pass_time(w: World, **by: float) -> None:
+    """Time passes at Stripe, and what was to be done by then is done."""
+    w.advance(**by)
+    hear(w)
+    w.settle()
+
+
+def use(w: World, units: int, *, at: datetime | None = None, ref: str = "acme", **more: Any) -> Any:
+    """An internal service reports usage, under an id of its own."""
+    hear(w, ref)
+    record = {"id": f"use-{next(_ids)}", "family": API, "units": units, **more}
+    if at is not None:
+        record["at"] = at.isoformat()
+    return w.call("POST", f"/v1/accounts/{ref}/usage", {"records": [record]})
+
+
+def told(w: World) -> list[tuple[int, int]]:
+    """What Stripe was told: units and unix second, in that order."""
+    events = w.box.world.store.scan("billing.meter_event")
+    return sorted((int(event["_value"]), event["timestamp"]) for event in events)
+
+
+def counted(w: World, ref: str = "acme") -> int:
+    """What the meter has counted for an account, ever."""
+    (meter,) = w.stripe("GET", "/v1/billing/meters")["data"]
+    window = {"customer": w.state(ref)["customer"], "start_time": 0, "end_time": 4_102_444_800}
+    path = f"/v1/billing/meters/{meter['id']}/event_summaries"
+    return sum(found["aggregated_value"] for found in w.stripe("GET", path, **window)["data"])
+
+
+def booked(w: World) -> int:
+    """Every unit that was ever booked for billing."""
+    with w.parts.database.read() as tx:
+        return int(tx.scalar(select(func.sum(UsageRow.units)).where(UsageRow.meter_event != "")))
+
+
+def unix(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 # -- 4.1 ------------------------------------------------------------------------------------------
@@ -111,3 +156,60 @@ def test_row_4_1_usage_has_no_quantity(w: World):
     wanted = {"family": API, "plan": "plus", "tier": "usage", "interval": "month", "quantity": 2}
     refused = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [wanted]})
     assert (refused.status_code, refused.json["code"]) == (422, "usage_has_no_quantity")
+
+
+# -- 4.2 ------------------------------------------------------------------------------------------
+
+
+def test_row_4_2_usage_goes_to_the_meter_once_and_is_billed_on_the_subscription_date(w: World):
+    w.account("acme")
+    assert use(w, 5).json["code"] == "no_metered_plan_held"
+    sign_up(w)
+    pass_time(w, days=10)
+    answer = use(w, 60_000, id="batch-1")
+    assert answer.status_code == 200, answer.json
+    (record,) = answer.json["records"]
+    assert (record["metered"], record["state"], record["over"]) == (True, "recorded", None)
+    repeated = use(w, 60_000, id="batch-1").json["records"][0]
+    assert (repeated["state"], repeated["at"]) == ("repeated", record["at"])
+    assert use(w, 1, id="batch-1").json["code"] == "usage_conflict"
+    # Of one second, reported together or not: no more events than needed, and none twice.
+    body = [{"id": f"r{n}", "family": API, "units": 10_000} for n in range(4)]
+    assert w.call("POST", "/v1/accounts/acme/usage", {"records": body}).status_code == 200
+    assert told(w) == []
+    w.settle()
+    assert told(w) == [(40_000, unix(START) + 10 * 86_400), (60_000, unix(START) + 10 * 86_400)]
+    assert counted(w) == booked(w) == 100_000
+
+    # Three days before the billing date: what it has come to, by Stripe.
+    pass_time(w, days=17, hours=23)
+    assert w.state("acme")["upcoming"][0]["charges"] is None
+    pass_time(w, hours=2)
+    (upcoming,) = w.get("/v1/accounts/acme/invoices")["upcoming"]
+    assert upcoming == w.state("acme")["upcoming"][0]
+    charges = upcoming["charges"]
+    assert (charges["units"], charges["total"]["text"]) == (100_000, "40.00 USD")
+    assert [line["quantity"] for line in charges["lines"]] == [100_000]
+    assert upcoming["usage"] == {"units": 100_000, "unsent": 0, "refused": 0}
+    use(w, 25_000)
+    pass_time(w, hours=1)
+    kept = w.state("acme")["upcoming"][0]["charges"]
+    assert (kept["calculated_at"], kept["units"]) == (charges["calculated_at"], 100_000)
+
+    # Stripe bills the final usage when the period has ended.
+    pass_time(w, days=3, hours=2)
+    (invoice,) = w.invoices("acme")
+    assert (invoice["status"], invoice["total"]) == ("paid", 5_000)
+    assert w.charged("acme") == [5_000]
+    (upcoming,) = w.state("acme")["upcoming"]
+    assert (upcoming["usage"]["units"], upcoming["charges"]) == (0, None)
+
+
+def test_row_4_2_the_next_period_is_calculated_too_and_a_month_without_usage_is_nothing(w: World):
+    w.account("acme")
+    sign_up(w)
+    for days in (29, 25):
+        pass_time(w, days=days)
+        charges = w.state("acme")["upcoming"][0]["charges"]
+        assert (charges["units"], charges["total"]["amount"]) == (0, 0)
+        pass_time(w, days=3)

@@ -230,7 +230,9 @@ class Shelf:
         """Report usage at the moment it happens."""
         self._reports += 1
         record = UsageRecord(f"run-{self._reports}", FAMILY, units)
-        (told,) = allowances.record_usage(self.database, self.catalogue, self.account, [record], at)
+        (told,) = allowances.record_usage(
+            self.database, self.catalogue, self.account, [record], at, at
+        )
         return told
 
     def unused(self, at: datetime, sub: str = "sub_1") -> Unused:

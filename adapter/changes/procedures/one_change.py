@@ -19,6 +19,7 @@ from ...due import Work, disarm
 from ...gateway.read import Reader
 from ...gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from ...gateway.write import Operation, Writer
+from ...metering.sending import Sending
 from ...mirror import Fetched, Mirror
 from ...steps import StepDone, StepRefused, Steps
 from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
@@ -41,6 +42,7 @@ class Tools:
     mirror: Mirror
     scheduling: Scheduling
     checkouts: Checkouts
+    sending: Sending
     clock: Clock
 
 

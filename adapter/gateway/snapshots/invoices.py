@@ -94,6 +94,7 @@ class InvoiceSnapshot:
     payment: PaymentState | None = None
     discount: int = 0
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    finalizes_at: datetime | None = None
 
     @property
     def after_discounts(self) -> int:
@@ -128,6 +129,7 @@ class InvoiceSnapshot:
             payment=_payment(invoice),
             discount=sum(each["amount"] for each in field(invoice, "total_discount_amounts") or ()),
             metadata=metadata_of(invoice),
+            finalizes_at=moment(field(invoice, "automatically_finalizes_at")),
         )
 
 

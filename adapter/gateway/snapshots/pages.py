@@ -67,3 +67,8 @@ class MadeSnapshot:
     @classmethod
     def of(cls, made: Any) -> MadeSnapshot:
         return cls(made["id"])
+
+    @classmethod
+    def of_event(cls, made: Any) -> MadeSnapshot:
+        """A meter event, which has no id but the identifier it was sent with."""
+        return cls(made["identifier"])

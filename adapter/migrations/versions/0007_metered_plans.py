@@ -54,7 +54,6 @@ def _usage() -> None:
         sa.Column("subscription_id", ID, nullable=False),
         sa.Column("item_id", ID, nullable=False),
         sa.Column("meter_id", ID, nullable=False),
-        sa.Column("event_name", WORD, nullable=False),
         sa.Column("units", sa.BigInteger(), nullable=False),
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("state", WORD, nullable=False),

@@ -36,7 +36,8 @@ class UsageRecordBody(Schema):
         required=True, validate=validate.Range(1, MOST_UNITS), metadata=said("how many were used")
     )
     at = Moment(
-        load_default=None, metadata=said("when, within the present period; now if not given")
+        load_default=None,
+        metadata=said("when, within the present period or since a metered plan began; now if not"),
     )
     subscription = Text(
         load_default=None,
@@ -57,14 +58,16 @@ class UsageBody(Schema):
 
 
 class UsageRecordAnswer(Schema):
-    """What became of a record. ``over`` is the part that no allowance covered."""
+    """What became of a record. ``metered``: it is billed; otherwise it was taken from an allowance,
+    and ``over`` is the part that none covered."""
 
     id = fields.String(required=True)
     state = fields.String(required=True, validate=validate.OneOf(["recorded", "repeated"]))
+    metered = fields.Boolean(required=True)
     at = fields.String(required=True)
     units = fields.Integer(required=True)
-    over = fields.Integer(required=True)
-    balance = fields.Integer(required=True)
+    over = fields.Integer(required=True, allow_none=True)
+    balance = fields.Integer(required=True, allow_none=True)
 
 
 class UsageRecorded(Schema):

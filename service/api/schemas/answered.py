@@ -146,6 +146,11 @@ class Account(Schema):
     default_payment_method = fields.String(allow_none=True)
     plans = fields.List(fields.Dict(), required=True)
     subscriptions = fields.List(fields.Dict(), required=True)
+    upcoming = fields.List(
+        fields.Dict(),
+        required=True,
+        metadata={"description": "the running period of each plan that is billed by usage"},
+    )
     open_changes = fields.List(fields.Nested(PlanChange), required=True)
 
 
@@ -171,6 +176,7 @@ class Entitlements(Schema):
 
 class InvoicePage(Page):
     data = fields.List(fields.Dict(), required=True)
+    upcoming = fields.List(fields.Dict(), required=True)
 
 
 class PaymentMethod(Schema):
