@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -95,12 +94,9 @@ def build(
     )
     tools = _tools(database, reader, writer, catalogue, mirror, checkouts, clock)
     quotes = Quotes(database, reader, catalogue)
-    orders = Orders(quotes, tools, ownership)
-    undoing = Undoing(tools, ownership)
+    orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
     backfill = Backfill(database, reader, settings.livemode, clock)
-    workers = Workers.of(orders, undoing, Activating(tools), checkouts, purchases)
-    others = {Work.BACKFILL: backfill.do_due, **_metering(tools)}
     return Parts(
         settings=settings,
         clock=clock,
@@ -121,7 +117,7 @@ def build(
         backfill=backfill,
         inbox=Inbox(database, clock),
         processing=Processing(database, mirror, seen, catalogue, clock),
-        due_work=DueWork(database, reader, workers.also(others), clock),
+        due_work=_due_work(tools, orders, undoing, purchases, backfill),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
@@ -145,10 +141,18 @@ def _tools(
     return Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock)
 
 
-def _metering(tools: Tools) -> dict[Work, Callable[[str], None]]:
-    """The due work of plans that are billed by usage."""
+def _due_work(
+    tools: Tools, orders: Orders, undoing: Undoing, purchases: Purchases, backfill: Backfill
+) -> DueWork:
+    """What the worker does when it is due."""
+    workers = Workers.of(orders, undoing, Activating(tools), tools.checkouts, purchases)
     charges = Charges(tools.database, tools.reader, tools.sending)
-    return {Work.METER: tools.sending.resume, Work.CHARGES: charges.calculate}
+    others = {
+        Work.BACKFILL: backfill.do_due,
+        Work.METER: tools.sending.resume,
+        Work.CHARGES: charges.calculate,
+    }
+    return DueWork(tools.database, tools.reader, workers.also(others), tools.clock)
 
 
 def _purchases(tools: Tools, ownership: timedelta) -> Purchases:

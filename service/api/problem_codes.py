@@ -126,6 +126,8 @@ _SERVICE = {
 _NOT_HTTP = {
     "catalogue_sync_running": (None, "Another sync of the catalogue is running."),
     "catalogue_sync_interrupted": (None, "An earlier sync has writes without an answer."),
+    "since_in_the_future": (None, "Events are fetched from a moment in the past."),
+    "since_too_long_ago": (None, "Stripe keeps events for 30 days."),
     "meter_unusable": (None, "Stripe holds a meter of this name that counts otherwise."),
     "catalogue_name_taken": (None, "Stripe holds objects of these names that are not ours."),
     "unsupported_database": (None, "PLANSHIFT_DATABASE_URL names an unknown database."),

@@ -79,6 +79,7 @@ def test_a_paid_plan_takes_its_place_and_usage_counts_down(w: World):
     assert told == {
         "id": "run-1",
         "state": "recorded",
+        "metered": False,
         "at": START.isoformat(),
         "units": 1_500,
         "over": 0,
