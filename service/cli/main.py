@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 
 import click
 
@@ -68,9 +69,12 @@ def worker(once: bool) -> None:
 @main.command()
 @click.option("--port", default=12111, show_default=True, help="Port to listen on (loopback).")
 @click.option("--forward-to", metavar="URL", help="Send all events there, signed.")
-def sandbox(port: int, forward_to: str | None) -> None:
+@click.option("--start", type=click.DateTime(), help="Freeze its clock at this moment (UTC).")
+@click.option("--seed", default=0, show_default=True, help="What is drawn by chance follows it.")
+def sandbox(port: int, forward_to: str | None, start: datetime | None, seed: int) -> None:
     """Run a Stripe on this machine: the v1 API with its own clock, and a dashboard at /."""
-    sandbox_server.serve(port=port, forward_to=forward_to)
+    at = start.replace(tzinfo=UTC) if start else None
+    sandbox_server.serve(port=port, forward_to=forward_to, start=at, seed=seed, say=click.echo)
 
 
 @main.command()
