@@ -27,10 +27,11 @@ class Work(StrEnum):
     METER = "meter"  # subject: account id
     CHARGES = "charges"  # subject: subscription id
     BACKFILL = "backfill"  # subject: the sweep's name
+    RECONCILE = "reconcile"  # subject: the sweep's name
 
 
 # These come again by themselves: however one run of them fails, it is tried again.
-RECURRING = frozenset({Work.BACKFILL})
+RECURRING = frozenset({Work.BACKFILL, Work.RECONCILE})
 
 WALL = "wall"
 BILLING = "billing"

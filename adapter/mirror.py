@@ -17,10 +17,17 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue, Offer, UnknownPrice
+from mappings import Catalogue
 
 from .changes.schedules import follow
 from .clock import Clock
+from .copying import (
+    copy_customer,
+    copy_invoice,
+    copy_line,
+    copy_schedule,
+    copy_subscription,
+)
 from .database import Database
 from .effects import Effects
 from .endings import SubscriptionState
@@ -30,7 +37,6 @@ from .gateway.snapshots import (
     TENANT_KEY,
     CustomerSnapshot,
     InvoiceSnapshot,
-    ItemSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
 )
@@ -122,12 +128,18 @@ class Mirror:
         if account is None:
             return False
         if isinstance(snapshot, CustomerSnapshot):
-            return _store_customer(account, snapshot, ticket)
+            return self._store_customer(account, snapshot, ticket)
         if isinstance(snapshot, InvoiceSnapshot):
             return self._store_invoice(tx, account, snapshot, ticket)
         if isinstance(snapshot, ScheduleSnapshot):
             return self._store_schedule(tx, account, snapshot, ticket)
         return self._store_subscription(tx, account, snapshot, ticket)
+
+    def _store_customer(self, account: AccountRow, snapshot: CustomerSnapshot, ticket: int) -> bool:
+        if account.ticket >= ticket:
+            return False
+        copy_customer(account, snapshot, ticket)
+        return True
 
     def _store_subscription(
         self, tx: Session, account: AccountRow, snapshot: SubscriptionSnapshot, ticket: int
@@ -141,7 +153,7 @@ class Mirror:
         if row is None:
             row = SubscriptionRow(id=snapshot.id, account_seq=account.seq)
             tx.add(row)
-        _copy_subscription(row, snapshot, ticket)
+        copy_subscription(row, snapshot, ticket)
         # A customer's first subscription fixes its currency; no event need tell of that.
         account.currency = account.currency or snapshot.currency
         self._copy_lines(row, snapshot)
@@ -158,7 +170,7 @@ class Mirror:
                 known[item.id] = LineRow(id=item.id, subscription_id=row.id)
                 row.lines.append(known[item.id])
             offer = offer_of(self._catalogue, item.price)
-            _copy_line(known[item.id], item, offer, snapshot.currency)
+            copy_line(known[item.id], item, offer, snapshot.currency)
 
     def _store_invoice(
         self, tx: Session, account: AccountRow, snapshot: InvoiceSnapshot, ticket: int
@@ -170,7 +182,7 @@ class Mirror:
         if row is None:
             row = InvoiceRow(id=snapshot.id, account_seq=account.seq)
             tx.add(row)
-        _copy_invoice(row, snapshot, ticket)
+        copy_invoice(row, snapshot, ticket)
         tx.flush()
         self._effects.invoice_moved(tx, account, attempts_before, row)
         return True
@@ -185,7 +197,7 @@ class Mirror:
         if row is None:
             row = ScheduleRow(id=snapshot.id, account_seq=account.seq)
             tx.add(row)
-        _copy_schedule(row, snapshot, ticket)
+        copy_schedule(row, snapshot, ticket)
         row.tagged = snapshot.metadata.get(TENANT_KEY) == self._catalogue.tenant
         row.mapped = mapped
         _attach(tx, row)
@@ -212,86 +224,3 @@ def _attach(tx: Session, row: ScheduleRow) -> None:
         sub.schedule_id, sub.ticket = row.id, row.ticket
     elif not live and sub.schedule_id == row.id:
         sub.schedule_id, sub.ticket = None, row.ticket
-
-
-def _copy_schedule(row: ScheduleRow, snapshot: ScheduleSnapshot, ticket: int) -> None:
-    row.ticket = ticket
-    row.subscription_id = snapshot.subscription or row.subscription_id
-    row.status = snapshot.status
-    row.end_behavior = snapshot.end_behavior
-    row.phases = [dict(phase) for phase in snapshot.phases]
-    row.phase_start = snapshot.phase_start
-
-
-def _store_customer(account: AccountRow, snapshot: CustomerSnapshot, ticket: int) -> bool:
-    if account.ticket >= ticket:
-        return False
-    account.ticket = ticket
-    account.deleted = snapshot.deleted
-    account.balance = snapshot.balance
-    account.currency = snapshot.currency
-    account.default_payment_method = snapshot.default_payment_method
-    return True
-
-
-def _copy_subscription(row: SubscriptionRow, snapshot: SubscriptionSnapshot, ticket: int) -> None:
-    row.ticket = ticket
-    row.status = snapshot.status
-    row.currency = snapshot.currency
-    row.collection_method = snapshot.collection_method
-    row.billing_mode = snapshot.billing_mode
-    row.started_at = snapshot.started_at
-    row.cancel_at = snapshot.cancel_at
-    row.cancel_at_period_end = snapshot.cancel_at_period_end
-    row.canceled_at = snapshot.canceled_at
-    row.ended_at = snapshot.ended_at
-    row.cancellation_reason = snapshot.cancellation_reason
-    row.trial_end = snapshot.trial_end
-    row.default_payment_method = snapshot.default_payment_method
-    row.schedule_id = snapshot.schedule
-    row.latest_invoice = snapshot.latest_invoice
-    row.pending_update_expires_at = snapshot.pending_update_expires_at
-    row.paused_collection = snapshot.paused_collection
-    row.change_id = snapshot.change_id
-
-
-def _copy_line(
-    line: LineRow, item: ItemSnapshot, offer: Offer | UnknownPrice, currency: str
-) -> None:
-    line.price_id = item.price.id
-    line.unit_amount = None if item.price.unit_price else item.price.unit_amount
-    line.unit_price = item.price.unit_price
-    line.meter_id = item.price.meter
-    line.quantity = item.quantity
-    line.period_start = item.period_start
-    line.period_end = item.period_end
-    line.currency = currency
-    line.tags = dict(item.metadata)
-    line.removed = False
-    known = offer if isinstance(offer, Offer) else None
-    line.family = known.family if known else None
-    line.plan = known.plan if known else None
-    line.tier = known.tier if known else None
-    line.interval = known.interval if known else None
-    line.unknown_price = offer.reason if isinstance(offer, UnknownPrice) else None
-
-
-def _copy_invoice(row: InvoiceRow, snapshot: InvoiceSnapshot, ticket: int) -> None:
-    row.ticket = ticket
-    row.subscription_id = snapshot.subscription
-    row.status = snapshot.status or "draft"
-    row.billing_reason = snapshot.billing_reason
-    row.number = snapshot.number
-    row.currency = snapshot.currency
-    row.subtotal = snapshot.subtotal
-    row.total = snapshot.total
-    row.amount_due = snapshot.amount_due
-    row.amount_paid = snapshot.amount_paid
-    row.amount_remaining = snapshot.amount_remaining
-    row.starting_balance = snapshot.starting_balance
-    row.ending_balance = snapshot.ending_balance
-    row.attempt_count = snapshot.attempt_count
-    row.next_payment_attempt = snapshot.next_payment_attempt
-    row.hosted_invoice_url = snapshot.hosted_invoice_url
-    row.created_at = snapshot.created_at
-    row.lines = [line.to_json() for line in snapshot.lines]

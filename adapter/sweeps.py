@@ -8,13 +8,28 @@ twice. So any number of processes may push the same walk.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from .database import Database
+from .due import Work
 from .rows import insert_once
-from .tables import SweepRow
+from .tables import DueWorkRow, SweepRow
+
+
+@dataclass(frozen=True)
+class SweepStatus:
+    """How a sweep that comes by itself stands: when the last one ended and what it found (None:
+    none has yet), and why the one under way has failed so far.
+    """
+
+    ended_at: datetime | None
+    found: Mapping[str, int]
+    error: str | None
 
 
 def locked(tx: Session, name: str) -> SweepRow:
@@ -28,9 +43,24 @@ def standing(tx: Session, name: str) -> SweepRow:
     return tx.get(SweepRow, name) or SweepRow(name=name)
 
 
-def finish(row: SweepRow, reached: datetime, now: datetime, found: Mapping[str, Any]) -> None:
-    """The walk came to its end."""
-    row.cursor = None
+def conclude(row: SweepRow, reached: datetime, now: datetime, found: Mapping[str, Any]) -> None:
+    """A walk came to its end: what it found, and when."""
     row.reached = reached
     row.ended_at = now
     row.found = dict(found)
+
+
+def finish(row: SweepRow, reached: datetime, now: datetime, found: Mapping[str, Any]) -> None:
+    """The walk of this cursor came to its end."""
+    row.cursor = None
+    conclude(row, reached, now, found)
+
+
+def status(database: Database, kind: Work, name: str) -> SweepStatus:
+    """How the sweep ``name``, done as due work of ``kind``, stands."""
+    with database.read() as tx:
+        row = standing(tx, name)
+        failing = select(DueWorkRow.error).where(
+            DueWorkRow.kind == kind.value, DueWorkRow.subject == name, DueWorkRow.attempts > 0
+        )
+        return SweepStatus(row.ended_at, row.found or {}, tx.scalars(failing).first())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from adapter.gateway.client import API_VERSION
 from adapter.gateway.failures import GatewayFailure
 from adapter.migrations import is_current
+from adapter.sweeps import SweepStatus
 
 from .left import dead
 from .wiring import Parts
@@ -31,6 +33,8 @@ def examine(parts: Parts) -> Iterator[Finding]:
         _webhook_secret,
         _mail,
         _dead,
+        _backfill,
+        _reconcile,
     )
     for check in checks:
         yield check(parts)
@@ -86,3 +90,26 @@ def _dead(parts: Parts) -> Finding:
     if waiting:
         return Finding("dead letters", False, f"a person has to look: {waiting}")
     return Finding("dead letters", True, "none")
+
+
+def _backfill(parts: Parts) -> Finding:
+    """It comes every ten minutes; a few may fail."""
+    return _sweep(parts, "backfill", parts.backfill.status(), timedelta(hours=1))
+
+
+def _reconcile(parts: Parts) -> Finding:
+    """It comes every day."""
+    return _sweep(parts, "reconcile", parts.reconciling.status(), timedelta(days=2))
+
+
+def _sweep(parts: Parts, what: str, sweep: SweepStatus, at_least_every: timedelta) -> Finding:
+    if sweep.error:
+        return Finding(what, False, f"fails, and is tried again: {sweep.error}")
+    if sweep.ended_at is None:
+        return Finding(what, True, "none has ended yet; a worker does it by itself")
+    age = parts.clock.now() - sweep.ended_at
+    found = ", ".join(f"{count} {name}" for name, count in sweep.found.items()) or "nothing found"
+    told = f"last ended {sweep.ended_at:%Y-%m-%d %H:%M} UTC: {found.replace('_', ' ')}"
+    if age > at_least_every:
+        return Finding(what, False, f"{told}; since then none has: does a worker run?")
+    return Finding(what, True, told)

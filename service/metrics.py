@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from adapter.sweeps import SweepStatus
+
 STATES = ("pending", "processed", "ignored", "foreign", "dead")
 
 
@@ -24,6 +26,33 @@ class InboxGauge:
             self._gauge.labels(state).set(counts.get(state, 0))
 
 
+class SweepGauges:
+    """When backfill and reconcile last came to their end, and what they found."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ended = Gauge(
+            "planshift_sweep_last_success_timestamp_seconds",
+            "Unix time at which the last one ended; 0 if none has",
+            ["sweep"],
+            registry=registry,
+        )
+        self._found = Gauge(
+            "planshift_sweep_found",
+            "Events that were missing, differences from Stripe, in the last one",
+            ["sweep"],
+            registry=registry,
+        )
+
+    def set_from(self, backfill: SweepStatus, reconcile: SweepStatus) -> None:
+        """Take over how they stand."""
+        for name, sweep, found in (
+            ("backfill", backfill, "missing"),
+            ("reconcile", reconcile, "differences"),
+        ):
+            self._ended.labels(name).set(sweep.ended_at.timestamp() if sweep.ended_at else 0)
+            self._found.labels(name).set(sweep.found.get(found, 0))
+
+
 @dataclass(frozen=True)
 class Metrics:
     """All metrics of one process."""
@@ -31,6 +60,7 @@ class Metrics:
     registry: CollectorRegistry
     events: Counter
     inbox: InboxGauge
+    sweeps: SweepGauges
 
     @classmethod
     def new(cls) -> Metrics:
@@ -39,4 +69,4 @@ class Metrics:
         events = Counter(
             "planshift_events_received", "Events received", ["outcome"], registry=registry
         )
-        return cls(registry, events, InboxGauge(registry))
+        return cls(registry, events, InboxGauge(registry), SweepGauges(registry))

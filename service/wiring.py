@@ -30,6 +30,7 @@ from adapter.mirror import Mirror
 from adapter.purchases.one_purchase import PurchaseTools
 from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
+from adapter.reconcile import Reconciling
 from adapter.state import States
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
@@ -60,6 +61,7 @@ class Parts:
     claims: Claims
     edge: Edge
     backfill: Backfill
+    reconciling: Reconciling
     inbox: Inbox
     processing: Processing
     due_work: DueWork
@@ -96,7 +98,7 @@ def build(
     quotes = Quotes(database, reader, catalogue)
     orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
-    backfill = Backfill(database, reader, settings.livemode, clock)
+    backfill, reconciling = _sweeps(tools, settings.livemode)
     return Parts(
         settings=settings,
         clock=clock,
@@ -115,9 +117,10 @@ def build(
         claims=Claims(database),
         edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
         backfill=backfill,
+        reconciling=reconciling,
         inbox=Inbox(database, clock),
         processing=Processing(database, mirror, seen, catalogue, clock),
-        due_work=_due_work(tools, orders, undoing, purchases, backfill),
+        due_work=_due_work(tools, orders, undoing, purchases, backfill, reconciling),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
@@ -141,14 +144,29 @@ def _tools(
     return Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock)
 
 
+def _sweeps(tools: Tools, livemode: bool) -> tuple[Backfill, Reconciling]:
+    """What comes again by itself, and may be run by hand."""
+    database, reader, clock = tools.database, tools.reader, tools.clock
+    return (
+        Backfill(database, reader, livemode, clock),
+        Reconciling(database, reader, tools.mirror, tools.catalogue, clock),
+    )
+
+
 def _due_work(
-    tools: Tools, orders: Orders, undoing: Undoing, purchases: Purchases, backfill: Backfill
+    tools: Tools,
+    orders: Orders,
+    undoing: Undoing,
+    purchases: Purchases,
+    backfill: Backfill,
+    reconciling: Reconciling,
 ) -> DueWork:
     """What the worker does when it is due."""
     workers = Workers.of(orders, undoing, Activating(tools), tools.checkouts, purchases)
     charges = Charges(tools.database, tools.reader, tools.sending)
     others = {
         Work.BACKFILL: backfill.do_due,
+        Work.RECONCILE: reconciling.do_due,
         Work.METER: tools.sending.resume,
         Work.CHARGES: charges.calculate,
     }

@@ -122,6 +122,7 @@ class Worker:
     def schedule(self) -> int:
         """Put what comes again by itself among the due work, where it is done by one worker."""
         self._parts.backfill.schedule()
+        self._parts.reconciling.schedule()
         self._scheduled = True
         return 1
 

@@ -110,6 +110,10 @@ class Backfill:
         self._livemode = livemode
         self._clock = clock
 
+    def status(self) -> sweeps.SweepStatus:
+        """When the last one of what was not delivered ended, and what it found."""
+        return sweeps.status(self._database, Work.BACKFILL, UNDELIVERED)
+
     def schedule(self) -> None:
         """Have the worker do it, now and every ten minutes; once that is so, this does nothing."""
         with self._database.write() as tx:

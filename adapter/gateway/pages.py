@@ -14,7 +14,13 @@ from typing import Any, Generic, TypeVar
 import stripe
 
 from .failures import sorted_failures
-from .snapshots.fields import plain
+from .snapshots import (
+    CustomerSnapshot,
+    InvoiceSnapshot,
+    ScheduleSnapshot,
+    SubscriptionSnapshot,
+)
+from .snapshots.fields import field, plain
 
 PAGE = 100
 T = TypeVar("T")
@@ -28,6 +34,24 @@ class Page(Generic[T]):
 
     found: tuple[T, ...]
     after: str | None
+
+
+@dataclass(frozen=True)
+class ListedSubscription:
+    """A subscription with what it hangs on, all from one answer; its latest invoice is in it."""
+
+    subscription: SubscriptionSnapshot
+    customer: CustomerSnapshot
+    schedule: ScheduleSnapshot | None
+
+    @classmethod
+    def of(cls, found: Any) -> ListedSubscription:
+        schedule = field(found, "schedule")
+        return cls(
+            whole_subscription(found),
+            CustomerSnapshot.of(found["customer"]),
+            ScheduleSnapshot.of(schedule) if schedule else None,
+        )
 
 
 class Pages:
@@ -62,6 +86,53 @@ class Pages:
         with sorted_failures():
             listed = self._v1.events.list(_from(asked, after))
         return Page(tuple(plain(event) for event in listed.data), _next(listed))
+
+    def live_subscriptions(
+        self, test_clock: str | None = None, after: str | None = None
+    ) -> Page[ListedSubscription]:
+        """Subscriptions that have not ended, with customer, latest invoice and schedule.
+
+        Without a ``test_clock`` Stripe leaves out those that are on one.
+        """
+        expanded = ["data.customer", "data.latest_invoice", "data.schedule"]
+        asked = _of_clock({"limit": PAGE, "expand": expanded}, test_clock)
+        with sorted_failures():
+            listed = self._v1.subscriptions.list(_from(asked, after))
+            found = tuple(ListedSubscription.of(sub) for sub in listed.data)
+        return Page(found, _next(listed))
+
+    def customers(
+        self, test_clock: str | None = None, after: str | None = None
+    ) -> Page[CustomerSnapshot]:
+        """Customers that were not deleted. Without a ``test_clock``: those that are on none."""
+        with sorted_failures():
+            listed = self._v1.customers.list(_from(_of_clock({"limit": PAGE}, test_clock), after))
+        return Page(tuple(CustomerSnapshot.of(one) for one in listed.data), _next(listed))
+
+    def invoices(self, status: str, after: str | None = None) -> Page[InvoiceSnapshot]:
+        """Invoices in one status, with all their lines."""
+        with sorted_failures():
+            listed = self._v1.invoices.list(_from({"status": status, "limit": PAGE}, after))
+            found = tuple(InvoiceSnapshot.of(one, whole(one.lines)) for one in listed.data)
+        return Page(found, _next(listed))
+
+
+def whole(nested: Any) -> list[Any]:
+    """All entries of a nested list: Stripe answers at most ten, the rest is fetched by pages."""
+    return list(nested.auto_paging_iter()) if nested["has_more"] else list(nested["data"])
+
+
+def whole_subscription(found: Any) -> SubscriptionSnapshot:
+    """A subscription with all its items; and with all lines of its latest invoice, if that was
+    expanded.
+    """
+    invoice = field(found, "latest_invoice")
+    lines = whole(invoice["lines"]) if invoice is not None and not isinstance(invoice, str) else ()
+    return SubscriptionSnapshot.of(found, whole(found["items"]), lines)
+
+
+def _of_clock(asked: Any, test_clock: str | None) -> Any:
+    return {**asked, "test_clock": test_clock} if test_clock else asked
 
 
 def _from(asked: Any, after: str | None) -> Any:

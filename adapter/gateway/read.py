@@ -11,7 +11,8 @@ import stripe
 
 from .client import StripeTime
 from .failures import sorted_failures
-from .pages import PAGE, Pages
+from .pages import PAGE, Pages, whole_subscription
+from .pages import whole as _whole
 from .snapshots import (
     CHANGE_KEY,
     CheckoutSnapshot,
@@ -30,7 +31,6 @@ from .snapshots import (
 )
 from .snapshots.fields import field
 
-# Stripe answers at most ten of a nested list; beyond that it has to be paged by itself.
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
 
 
@@ -93,7 +93,7 @@ class Reader:
         """A subscription with all its items and its latest invoice."""
         with sorted_failures():
             found = self._v1.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
-            return SubscriptionSnapshot.of(found, _whole(found["items"]))
+            return whole_subscription(found)
 
     def subscriptions_of(self, customer_id: str) -> Iterator[SubscriptionSnapshot]:
         """Every subscription a customer ever had, cancelled ones included."""
@@ -102,7 +102,7 @@ class Reader:
                 {"customer": customer_id, "status": "all", "limit": PAGE}
             )
             for found in page.auto_paging_iter():
-                yield SubscriptionSnapshot.of(found, _whole(found["items"]))
+                yield whole_subscription(found)
 
     def live_subscriptions(self, customer_id: str | None = None) -> Iterator[SubscriptionSnapshot]:
         """Every subscription that has not ended, with its latest invoice; of one customer if it is
@@ -255,8 +255,3 @@ def _is_plain(price: Any) -> bool:
     if recurring is not None and recurring["usage_type"] == "metered":
         return each_interval and per_unit and field(recurring, "meter") is not None
     return each_interval and per_unit and price["unit_amount"] is not None
-
-
-def _whole(nested: Any) -> list[Any]:
-    """All entries of a nested list, fetched page by page if the answer held only the first ten."""
-    return list(nested.auto_paging_iter()) if nested["has_more"] else list(nested["data"])

@@ -9,7 +9,15 @@ from .metering import ChargesRow, MeterEventRow
 from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
 from .sales import AgreementRow, SalesRequestRow
-from .work import CounterRow, DueWorkRow, EventRow, NoticeRow, PaceRow, SweepRow
+from .work import (
+    CheckRow,
+    CounterRow,
+    DueWorkRow,
+    EventRow,
+    NoticeRow,
+    PaceRow,
+    SweepRow,
+)
 
 __all__ = [
     "AccountRow",
@@ -22,6 +30,7 @@ __all__ = [
     "ChangeLineRow",
     "ChangeRow",
     "ChargesRow",
+    "CheckRow",
     "CheckoutRow",
     "Claimable",
     "CounterRow",

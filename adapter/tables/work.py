@@ -107,6 +107,30 @@ class SweepRow(Base):
     found: Mapped[dict[str, Any] | None] = mapped_column()
 
 
+class CheckRow(Base):
+    """A note of reconcile's: when it last saw an object at Stripe, and when last as it is here.
+
+    ``doubtful``: it read differently in a list, and is to be looked at again.
+    """
+
+    __tablename__ = "checks"
+    __table_args__ = (
+        Index(
+            "ix_checks_doubtful",
+            "kind",
+            "id",
+            sqlite_where=text("doubtful"),
+            postgresql_where=text("doubtful"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(Word)
+    seen_at: Mapped[datetime] = mapped_column(index=True)
+    same_at: Mapped[datetime | None] = mapped_column()
+    doubtful: Mapped[bool] = mapped_column(default=False)
+
+
 class CounterRow(Base):
     """SQLite's stand-in for a sequence."""
 

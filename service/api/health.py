@@ -51,6 +51,7 @@ def blueprint(parts: Parts) -> Routes:
     def metrics() -> Response:
         """Counters in Prometheus' text format; nothing in it is personal."""
         parts.metrics.inbox.set_from(parts.inbox.counts())
+        parts.metrics.sweeps.set_from(parts.backfill.status(), parts.reconciling.status())
         return Response(generate_latest(parts.metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes

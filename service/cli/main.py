@@ -104,6 +104,7 @@ main.add_command(catalogue.group)
 main.add_command(keys.group)
 main.add_command(rehearsing.rehearse)
 looking.events.add_command(recovering.backfill)
+main.add_command(recovering.reconcile)
 looking.accounts.add_command(adoption.import_accounts)
 looking.accounts.add_command(adoption.migrate)
 for command in looking.COMMANDS:

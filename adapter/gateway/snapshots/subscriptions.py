@@ -68,7 +68,12 @@ class SubscriptionSnapshot:
         return self.metadata.get(CHANGE_KEY)
 
     @classmethod
-    def of(cls, sub: Any, items: Iterable[Any] | None = None) -> SubscriptionSnapshot:
+    def of(
+        cls,
+        sub: Any,
+        items: Iterable[Any] | None = None,
+        invoice_lines: Iterable[Any] | None = None,
+    ) -> SubscriptionSnapshot:
         pending = field(sub, "pending_update")
         invoice = field(sub, "latest_invoice")
         details = field(sub, "cancellation_details")
@@ -94,6 +99,6 @@ class SubscriptionSnapshot:
             latest_invoice=object_id(invoice),
             invoice=None
             if invoice is None or isinstance(invoice, str)
-            else InvoiceSnapshot.of(invoice),
+            else InvoiceSnapshot.of(invoice, invoice_lines),
             metadata=metadata_of(sub),
         )
