@@ -91,10 +91,9 @@ def build(
     reader, writer, ownership = _gateway(settings, database, clock, urgency)
     mirror = Mirror(database, reader, catalogue, clock)
     seen = CheckoutMirror(database, reader, catalogue, clock)
-    checkouts = Checkouts(
+    tools = _tools(
         database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
     )
-    tools = _tools(database, reader, writer, catalogue, mirror, checkouts, clock)
     quotes = Quotes(database, reader, catalogue)
     orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
@@ -110,7 +109,7 @@ def build(
         quotes=quotes,
         orders=orders,
         undoing=undoing,
-        checkouts=checkouts,
+        checkouts=tools.checkouts,
         purchases=purchases,
         states=States(database, catalogue),
         keys=Keys(database, clock),
@@ -135,10 +134,15 @@ def _tools(
     writer: Writer,
     catalogue: Catalogue,
     mirror: Mirror,
-    checkouts: Checkouts,
+    seen: CheckoutMirror,
     clock: Clock,
+    ownership: timedelta,
+    public_url: str,
 ) -> Tools:
-    """What changing plans takes."""
+    """What changing plans takes; ``public_url`` is where pages of Checkout lead back to."""
+    checkouts = Checkouts(
+        database, reader, writer, catalogue, mirror, seen, clock, ownership, public_url
+    )
     scheduling = Scheduling(database, reader, mirror, catalogue)
     sending = Sending(database, reader, writer, mirror, clock)
     return Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock)
