@@ -90,13 +90,13 @@ class Settlement:
         """Into a lot that lasts as long as the new plan's first grant.
 
         Months that were paid and are still to come are carried, too: they are as unused as the
-        rest, and nothing is lost.
+        rest, and nothing is lost. Heard of only after that grant has lapsed, they have lapsed, too.
         """
         total = sum(lot.left for lot in lots) + coming
-        if total == 0:
-            return
         slots = slots_of_line(self._catalogue, self._held)
-        slot = next(slot for slot in slots if self._at < slot.end)
+        slot = next((slot for slot in slots if self._at < slot.end), None)
+        if total == 0 or slot is None:
+            return
         slot = Slot(slot.number, self._at, slot.end)
         source = f"carried:{self._line.seq}"
         into = self._ledger.open_lot(source, Kind.CARRIED, place_of(self._held), slot, total)

@@ -12,18 +12,15 @@ from typing import Any
 
 import structlog
 
-from mappings import Money
-
 from ..due import BILLING, Work, arm, disarm
 from ..gateway.snapshots import CHANGE_KEY, InvoiceSnapshot
 from ..gateway.write import Operation
-from ..notices.outbox import Kind, queue
 from ..steps import StepRefused
 from ..tables import ChangeLineRow, ChangeRow, SubscriptionRow
 from .procedures import OneChange, Tools
 from .settling import Moment, finish, hold
 from .states import State
-from .telling import notice_facts
+from .telling import tell_activation_failed
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +38,9 @@ class Activating:
         Whether a payment succeeded is read from the mirror, which settles the line by itself.
         """
         line = change.lines[0]
-        if self._is_open(line):
+        if line.invoice_id is None:
+            self._find_invoice(change, line)
+        elif self._is_open(line):
             invoice = self._charge(change, line)
             if self._is_open(line):
                 self._wait_or_give_up(change, line, invoice)
@@ -97,6 +96,19 @@ class Activating:
         )
         one.refresh_balance()
 
+    def _find_invoice(self, change: ChangeRow, line: ChangeLineRow) -> None:
+        """The subscription has ended and nobody has told of the first period's invoice: it is
+        looked for, and the mirror settles the line by it. Without one nothing was ever billed.
+        """
+        customer, effective = change.account.customer_id, line.effective_at
+        assert customer is not None
+        assert effective is not None
+        for invoice in self._tools.reader.invoices_of(customer, line.subscription_id):
+            billed = {entry.price for entry in invoice.lines if entry.period_start >= effective}
+            if line.price_id in billed:
+                self._tools.mirror.refresh_invoice(invoice.id)
+        self._fail_open(change, line, "the subscription ended before it was billed")
+
     def _is_open(self, line: ChangeLineRow) -> bool:
         return self._state(line) is State.ACTIVATING
 
@@ -145,16 +157,8 @@ class Activating:
             row = tx.get_one(ChangeLineRow, line.seq)
             row.grace_until = until
             row.payment_url = invoice.hosted_invoice_url
-            facts = {
-                **notice_facts(self._tools.catalogue, row),
-                "invoice": invoice.id,
-                "amount": str(Money(invoice.amount_remaining, invoice.currency)),
-                "pay_url": invoice.hosted_invoice_url,
-                "grace_until": until.isoformat() if until else None,
-            }
             account, now = change.account, self._tools.clock.now()
-            occasion = f"{change.id}:{line.family}:activation_failed"
-            queue(tx, account, Kind.ACTIVATION_FAILED, occasion, facts, now)
+            tell_activation_failed(tx, self._tools.catalogue, account, row, invoice, now)
             if until is not None:
                 clock = account.test_clock or BILLING
                 owner = account.customer_id or account.id
@@ -228,17 +232,19 @@ class Activating:
 
     def _fail(self, change: ChangeRow, line: ChangeLineRow) -> InvoiceSnapshot:
         """The line has failed; gives the invoice as it is then."""
+        self._fail_open(change, line, "the payment was not made in time")
+        assert line.invoice_id is not None
+        one = OneChange(self._tools, change)
+        one.refresh_balance()
+        return one.refresh_invoice(line.invoice_id)
+
+    def _fail_open(self, change: ChangeRow, line: ChangeLineRow, cause: str) -> None:
         at = Moment(self._tools.clock.now(), self._tools.reader.time.now())
         with self._database.write() as tx:
             hold(tx, change.account)
             row = tx.get_one(ChangeLineRow, line.seq)
             if State(row.state) is State.ACTIVATING:
-                cause = "the payment was not made in time"
                 finish(tx, self._tools.catalogue, change.account, row, State.FAILED, cause, at)
-        assert line.invoice_id is not None
-        one = OneChange(self._tools, change)
-        one.refresh_balance()
-        return one.refresh_invoice(line.invoice_id)
 
 
 def _grace_until(line: ChangeLineRow) -> datetime | None:

@@ -25,7 +25,7 @@ from .drift import drift_of
 from .first_invoice import activation_invoice
 from .schedules import our_end, scheduled_on
 from .states import OPEN, State, move
-from .telling import notice_of
+from .telling import notice_of, tell_activation_failed
 from .verdicts import may_be_ours, verdict_of
 
 log = structlog.get_logger(__name__)
@@ -48,12 +48,11 @@ def settle(
     _adopt(tx, sub)
     rewritten = _is_rewritten(tx, sub)
     for line in _waiting(tx, sub):
+        if State(line.state) not in WAITING:
+            continue
         verdict = verdict_of(tx, line, sub)
-        if verdict is None or State(line.state) not in WAITING:
-            continue
-        if rewritten and may_be_ours(line, verdict):
-            continue
-        finish(tx, catalogue, account, line, *verdict, at)
+        if verdict and not (rewritten and may_be_ours(line, verdict)):
+            finish(tx, catalogue, account, line, *verdict, at)
         if State(line.state) is State.ACTIVATING:
             _settle_activating(tx, catalogue, account, line, sub, at)
 
@@ -195,26 +194,39 @@ def _settle_activating(
     sub: SubscriptionRow,
     at: Moment,
 ) -> None:
-    """The new plan counts once the invoice of its first period is paid."""
+    """The new plan counts once the invoice of its first period is paid.
+
+    Also if all that is seen is how it ended: what has become of that invoice decides, and the
+    worker asks for it if nobody has told of it.
+    """
+    over = sub.status in ENDED
     invoice = activation_invoice(tx, line, sub)
-    if invoice is not None and line.invoice_id != invoice.id:
+    if invoice is None:
+        if over:
+            _arm_activating(tx, account, line, at)
+        return
+    if line.invoice_id != invoice.id:
         line.invoice_id = invoice.id
         tx.flush()
-    if sub.status in ENDED:
-        finish(tx, catalogue, account, line, State.FAILED, "the subscription ended unpaid", at)
-    elif invoice is None or invoice.status == "draft":
-        return
-    elif invoice.status == "paid":
+    # What is paid while the line is given up comes too late: it is credited.
+    if invoice.status == "paid" and not (over and line.failure):
         finish(tx, catalogue, account, line, State.APPLIED, "its first period was paid", at)
-    elif invoice.status in ("void", "uncollectible"):
-        cause = f"its first invoice is {invoice.status}"
+    elif over or invoice.status in ("void", "uncollectible"):
+        cause = (
+            "the subscription ended unpaid" if over else f"its first invoice is {invoice.status}"
+        )
+        if invoice.attempt_count > 0:
+            tell_activation_failed(tx, catalogue, account, line, invoice, at.wall)
         finish(tx, catalogue, account, line, State.FAILED, cause, at)
-    elif invoice.attempt_count > 0 and line.payment_url is None:
+    elif invoice.status != "draft" and invoice.attempt_count > 0 and line.payment_url is None:
         # The first attempt failed: the worker tries the other saved methods.
         line.payment_url = invoice.hosted_invoice_url
         tx.flush()
-        owner = account.customer_id or account.id
-        arm(tx, Work.ACTIVATE, line.change.id, owner, at.wall)
+        _arm_activating(tx, account, line, at)
+
+
+def _arm_activating(tx: Session, account: AccountRow, line: ChangeLineRow, at: Moment) -> None:
+    arm(tx, Work.ACTIVATE, line.change.id, account.customer_id or account.id, at.wall)
 
 
 def _goes_on(tx: Session, line: ChangeLineRow) -> bool:

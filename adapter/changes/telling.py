@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from mappings import Catalogue
+from datetime import datetime
 
+from sqlalchemy.orm import Session
+
+from mappings import Catalogue, Money
+
+from ..gateway.snapshots import InvoiceSnapshot
 from ..holdings import display_name
-from ..notices.outbox import Kind
+from ..notices.outbox import Kind, queue
 from ..prices import offer_from_dict
-from ..tables import ChangeLineRow
+from ..tables import AccountRow, ChangeLineRow, InvoiceRow
 from .states import State
 
 
@@ -62,3 +67,24 @@ def notice_facts(catalogue: Catalogue, line: ChangeLineRow) -> dict[str, object]
         "to": display_name(catalogue, new),
         "effective_at": line.effective_at.isoformat() if line.effective_at else None,
     }
+
+
+def tell_activation_failed(
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    line: ChangeLineRow,
+    invoice: InvoiceRow | InvoiceSnapshot,
+    now: datetime,
+) -> None:
+    """Queue the one notice of a scheduled change that was not paid; ``now`` is wall time."""
+    until = line.grace_until
+    facts = {
+        **notice_facts(catalogue, line),
+        "invoice": invoice.id,
+        "amount": str(Money(invoice.amount_remaining, invoice.currency)),
+        "pay_url": invoice.hosted_invoice_url,
+        "grace_until": until.isoformat() if until else None,
+    }
+    kind = Kind.ACTIVATION_FAILED
+    queue(tx, account, kind, f"{line.change.id}:{line.family}:{kind.value}", facts, now)

@@ -46,11 +46,12 @@ def _scheduled_end(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> Ve
 
 
 def _scheduled_change(line: ChangeLineRow, sub: SubscriptionRow) -> Verdict | None:
+    on_target = _on_target(line, sub)
+    if on_target and _began(line, sub):
+        return State.ACTIVATING, "the new period began"
     if sub.status in ENDED:
         return State.EXPIRED, "the subscription ended before"
-    if _on_target(line, sub):
-        if _began(line, sub):
-            return State.ACTIVATING, "the new period began"
+    if on_target:
         return State.APPLIED, "it came about within the period, where nothing is billed for it"
     if sub.schedule_id is None:
         return State.CANCELLED, "the schedule was taken off the subscription"

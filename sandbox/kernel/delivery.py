@@ -165,7 +165,18 @@ class Post:
         with self._lock:
             return list(self._pending)
 
+    def lose(self, delivery: Delivery) -> None:
+        """One that waits is never sent; its event stays listed as undelivered."""
+        with self._lock:
+            self._pending.remove(delivery)
+            delivery.state = "dropped"
+
     # ---- sending --------------------------------------------------------------------------
+
+    def send(self, delivery: Delivery) -> None:
+        """Sends one that waits, before its turn."""
+        with self._draining:
+            self._attempt(delivery)
 
     def drain(self, *, patient: bool) -> list[Delivery]:
         """Sends what waits, in order; `patient` leaves what is delayed, and retries until their
