@@ -62,6 +62,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         test.add_marker(pytest.mark.parametrize("database_url", [turn], indirect=True))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted or measured, for people: ``record_property("numbers", …)``."""
+    reports = [
+        report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)
+    ]
+    lines = [
+        f"{report.nodeid.rpartition('::')[2]}: {text}"
+        for report in reports
+        if report.when == "call"
+        for name, text in report.user_properties
+        if name == "numbers"
+    ]
+    if lines:
+        terminalreporter.section("numbers")
+        for line in sorted(lines):
+            terminalreporter.write_line(line)
+
+
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: the garbage collector need not look through it again.
 
