@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import structlog
+
+if TYPE_CHECKING:
+    from ..rehearsal import Played, Scenario
 
 
 @click.command("rehearse")
@@ -46,14 +51,16 @@ def rehearse(
             click.echo(f"{problem.path}: {problem.message}".removeprefix(": "), err=True)
         click.echo(f"Error: {wrong}", err=True)
         raise SystemExit(2) from wrong
-    raise SystemExit(_play(scenario, as_json=as_json, colour=not no_colour))
+    try:
+        raise SystemExit(_play(scenario, as_json=as_json, colour=not no_colour))
+    except rehearsal.Interrupted as wrong:
+        raise click.ClickException(str(wrong)) from wrong
 
 
-def _play(scenario: object, *, as_json: bool, colour: bool) -> int:
+def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:
     from .. import rehearsal  # noqa: PLC0415  (as above)
     from ..demo.screen import Screen  # noqa: PLC0415  (as above)
 
-    assert isinstance(scenario, rehearsal.Scenario)
     # What the service logs of the faults that a scenario plans is no news to its reader.
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
@@ -61,10 +68,15 @@ def _play(scenario: object, *, as_json: bool, colour: bool) -> int:
             done = rehearsal.rehearse(scenario, Path(folder))
             click.echo(json.dumps(rehearsal.to_json(done), indent=2, ensure_ascii=False))
             return 0 if done.held else 1
-        screen = Screen(colour=colour)
+        screen, preparing = Screen(colour=colour), ExitStack()
+
+        def tell(played: Played) -> None:
+            preparing.close()
+            rehearsal.told(screen, played)
+
         screen.title(scenario.name, f"catalogue {scenario.catalogue.name}")
-        done = rehearsal.rehearse(
-            scenario, Path(folder), lambda played: rehearsal.told(screen, played)
-        )
+        with preparing:
+            preparing.enter_context(screen.progress("The catalogue is put on sale"))
+            done = rehearsal.rehearse(scenario, Path(folder), tell)
         rehearsal.verdict(screen, done)
     return 0 if done.held else 1

@@ -5,11 +5,13 @@ must come of it. It is played by the real service against a Stripe of its own, i
 without a network, and the same scenario comes out the same every time.
 """
 
+from .company import Interrupted
 from .performing import Performance, Played, rehearse
 from .report import cost, to_json, told, verdict
 from .scenario import Scenario, ScenarioError, load_scenario, parse_scenario, shipped
 
 __all__ = [
+    "Interrupted",
     "Performance",
     "Played",
     "Scenario",

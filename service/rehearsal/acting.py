@@ -11,7 +11,7 @@ from sandbox.kernel.calendar import boundary
 from sandbox.switchboard import turn
 
 from ..demo.clients import Unexpected
-from .company import Company
+from .company import Company, Interrupted
 from .scenario import Scenario, Step, moment
 from .schemas import NONE
 
@@ -55,10 +55,13 @@ class Troupe:
         for ref, told in self.scenario.accounts.items():
             body = {"email": told["email"] or f"billing@{ref}.example", "locale": told["locale"]}
             body["name"] = told["name"] or ref.title()
-            made = self.company.planshift.put(f"/v1/accounts/{ref}", body)
-            self.standing[ref] = Standing(str(made["customer"]))
-            if told["card"] != NONE:
-                self._save_card(ref, told["card"])
+            try:
+                made = self.company.planshift.put(f"/v1/accounts/{ref}", body)
+                self.standing[ref] = Standing(str(made["customer"]))
+                if told["card"] != NONE:
+                    self._save_card(ref, told["card"])
+            except Unexpected as refusal:
+                raise Interrupted.refused_account(ref, str(refusal)) from refusal
         self.company.settle()
 
     def act(self, step: Step) -> Done:
@@ -151,24 +154,23 @@ class Troupe:
         return f"{done.account} pays by hand with {body['card']}"
 
     def stripe(self, body: Body, done: Done) -> str:
-        path, params = body["path"], body["params"]
-        if "{" in path:
-            path = path.format_map(self._ids(done))
+        ids = self._ids(done)
+        path = _filled(body["path"], ids)
+        params = {name: _filled(value, ids) for name, value in body["params"].items()}
         self.company.stripe.call(body["method"], path, **params)
-        return f"at Stripe: {body['method']} {path}"
+        return f"at Stripe: {body['method']} {body['path']}"
 
     def pass_(self, body: Body, _: Done) -> str:
         now = self.company.now()
         to = boundary(int(now.timestamp()), "month", 1, body["months"])
         units = {name: body[name] for name in ("minutes", "hours", "days", "weeks")}
-        target = datetime.fromtimestamp(to, UTC) + timedelta(**units)
-        self.company.pass_until(target)
-        return f"time passes, to {target:%-d %b %Y %H:%M}"
+        return self._pass_to(datetime.fromtimestamp(to, UTC) + timedelta(**units))
 
     def until(self, body: Body, _: Done) -> str:
         target = moment(body["until"])
-        self.company.pass_until(target)
-        return f"time passes, to {target:%-d %b %Y %H:%M}"
+        if target < self.company.now():
+            raise Unexpected("until", 409, {"code": "in_the_past", "detail": "That is over."})
+        return self._pass_to(target)
 
     def fault(self, body: Body, _: Done) -> str:
         names = ("method", "path", "kind", "count", "probability")
@@ -196,6 +198,10 @@ class Troupe:
     def _post(self, done: Done, path: str, body: Any) -> Any:
         return self.company.planshift.post(f"/v1/accounts/{done.account}{path}", body)
 
+    def _pass_to(self, target: datetime) -> str:
+        self.company.pass_until(target)
+        return f"time passes, to {target:%-d %b %Y %H:%M}"
+
     def _stands(self, done: Done) -> Standing:
         assert done.account is not None
         return self.standing[done.account]
@@ -218,6 +224,8 @@ class Troupe:
         raise Unexpected(f"pay by {done.account}", 404, {"code": "nothing_to_pay"})
 
     def _ids(self, done: Done) -> dict[str, str]:
+        if done.account is None:
+            return {}
         state = self.company.planshift.get(f"/v1/accounts/{done.account}")
         ids = {"customer": self._stands(done).customer}
         live = [one["id"] for one in state["subscriptions"] if one["ended_at"] is None]
@@ -235,6 +243,12 @@ class Troupe:
         listed = stripe.call("GET", f"/v1/customers/{customer}/payment_methods", limit=100)
         for method in listed["data"]:
             stripe.call("POST", f"/v1/payment_methods/{method['id']}/detach")
+
+
+def _filled(text: str, ids: Mapping[str, str]) -> str:
+    for name, identifier in ids.items():
+        text = text.replace(f"{{{name}}}", identifier)
+    return text
 
 
 ACTIONS: dict[str, Callable[[Troupe, Body, Done], str]] = {

@@ -49,8 +49,18 @@ UNLIMITED = "1000000/second"
 Stock = Callable[[Sandbox, Parts], None]
 
 
-class Restless(Exception):
-    """The system does not come to rest; that is a fault of its own, never of a scenario's."""
+class Interrupted(Exception):
+    """A rehearsal cannot go on; the text says why. That is not about its expectations."""
+
+    @classmethod
+    def restless(cls) -> Interrupted:
+        return cls(
+            "The service does not come to rest: that is a fault of its own; please report it."
+        )
+
+    @classmethod
+    def refused_account(cls, ref: str, why: str) -> Interrupted:
+        return cls(f"Account {ref} cannot be made: {why}")
 
 
 class SteppedClock:
@@ -106,7 +116,7 @@ class Company:
         """Deliver, process, work, until nothing is left to do, nor to be tried again soon.
 
         Raises:
-            Restless: it does not end.
+            Interrupted: it does not end.
         """
         deadline = self._clock.now() + LONGEST_WAIT
         for _ in range(MOST_TURNS):
@@ -114,7 +124,7 @@ class Company:
             self.tell_time()
             if self._worker.round().idle and not delivered and not self._leap(deadline):
                 return
-        raise Restless("The service does not come to rest.")
+        raise Interrupted.restless()
 
     def pass_until(self, target: datetime) -> None:
         """Let time pass, from one thing that happens to the next, and all it causes with each."""

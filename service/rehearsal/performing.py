@@ -58,7 +58,7 @@ def rehearse(
     ``folder`` is where the database lives; ``box`` and ``stock`` as in ``open_company``.
 
     Raises:
-        Restless: the service does not come to rest.
+        Interrupted: an account cannot be made, or the service does not come to rest.
     """
     performance = Performance(scenario)
     with open_company(scenario, folder, box, stock) as company:

@@ -14,6 +14,8 @@ from marshmallow import Schema, ValidationError, fields, pre_load, validate, val
 
 from sandbox.kernel.faults import KINDS
 
+from ..api.schemas.asked import LOCALE
+
 REF = validate.Regexp(r"[A-Za-z0-9._-]{1,100}\Z")
 AMOUNT = re.compile(r"-?\d+(\.\d+)?\Z", re.ASCII)
 SOME = validate.Length(min=1)
@@ -205,9 +207,9 @@ StepSchema = _Step.from_dict(dict(ACTIONS), name="StepSchema")
 
 
 class AccountSchema(Schema):
-    email = Word(load_default=None)
+    email = fields.Email(load_default=None)
     name = Word(load_default=None)
-    locale = Word(load_default="en")
+    locale = Word(load_default="en", validate=LOCALE)
     card = Word(load_default="visa")
 
 

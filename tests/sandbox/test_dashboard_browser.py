@@ -140,7 +140,7 @@ def test_the_picture_of_the_overview(server: Server) -> None:
     subscribe(box, "Broke & Co", "chargeCustomerFail", price[1])
     schedule_change(box, sub, price)
     box.advance(seconds=45 * 86_400)
-    for scheme, width in (("light", 1060), ("dark", 420)):
+    for scheme, width in (("light", 1120), ("dark", 420)):
         viewport = {"width": width, "height": 800}
         with browsing(server.url, viewport=viewport, color_scheme=scheme) as page:
             page.goto("/")

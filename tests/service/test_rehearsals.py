@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -338,7 +337,23 @@ def test_what_is_refused_and_not_expected_fails_the_step(play: Rehearse):
 
         [[steps]]
         pay = {}
+
+        [[steps]]
+        until = 2025-01-01
+
+        [[steps]]
+        stripe = { path = "/v1/subscriptions/{subscription}" }
         """
     )
-    told: list[Any] = missed(done)
-    assert [one.split(":")[0] for one in told] == ["1 not refused", "2 not refused"]
+    told = missed(done)
+    assert [one.split(":")[0] for one in told] == [f"{step} not refused" for step in range(1, 5)]
+    assert "in_the_past" in told[2]
+
+
+def test_an_account_that_stripe_does_not_take_ends_it_in_one_line(tmp_path: Path):
+    path = tmp_path / "scenario.toml"
+    path.write_text(SMALL + 'card = "chargeDeclined"\n' + BUYS)
+    ended = planshift(str(path))
+    assert ended.exit_code == 1
+    assert "Account acme cannot be made" in ended.output
+    assert "Traceback" not in ended.output
