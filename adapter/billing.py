@@ -206,6 +206,27 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class EndUsage:
+    """The end, now, of a subscription that is billed by usage: what was used is billed with it.
+
+    ``meter`` is the id of the meter that has counted it.
+    """
+
+    customer: str
+    subscription: str
+    meter: str
+
+    def preview(self) -> dict[str, Any]:
+        """For ``invoices.create_preview``."""
+        return Cancel(self.customer, self.subscription, credit=False).preview()
+
+    def cancel(self, comment: str | None) -> dict[str, Any]:
+        """For ``subscriptions.cancel``. There is no fixed fee to give back."""
+        params = Cancel(self.customer, self.subscription, credit=False).cancel(comment)
+        return {**params, "invoice_now": True}
+
+
+@dataclass(frozen=True)
 class Later:
     """A change or an end at the period's end: a matter of the subscription's schedule.
 
@@ -245,13 +266,14 @@ class Resubscribe:
 
 
 # What Stripe can be asked to preview.
-Billed = Purchase | UpdateNow | RemoveNow | Cancel | Resubscribe
+Billed = Purchase | UpdateNow | RemoveNow | Cancel | EndUsage | Resubscribe
 Bill = Billed | Later
 _KINDS: Mapping[str, type[Bill]] = {
     "purchase": Purchase,
     "update_now": UpdateNow,
     "remove_now": RemoveNow,
     "cancel": Cancel,
+    "end_usage": EndUsage,
     "later": Later,
     "resubscribe": Resubscribe,
 }

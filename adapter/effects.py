@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue, Money
+from mappings import Catalogue
 
 from . import allowances
 from .changes.first_invoice import is_first_invoice, late_payment
@@ -35,6 +35,7 @@ from .gateway.client import StripeTime
 from .holdings import ENDED, display_name
 from .metering.planning import plan_charges
 from .notices.outbox import Kind, queue
+from .notices.owed import tell_payment_failed
 from .prices import offer_from_dict, offer_of_line
 from .tables import (
     AccountRow,
@@ -101,17 +102,7 @@ class Effects:
         failed = invoice.status == "open" and invoice.attempt_count > attempts_before
         if not failed or _is_answered_for(tx, account, invoice):
             return
-        amount = Money(invoice.amount_remaining, invoice.currency)
-        facts = {
-            "invoice": invoice.id,
-            "number": invoice.number,
-            "amount": str(amount),
-            "pay_url": invoice.hosted_invoice_url,
-            "next_attempt": _iso(invoice.next_payment_attempt),
-            "attempt": invoice.attempt_count,
-        }
-        occasion = f"{invoice.id}:failed:{invoice.attempt_count}"
-        queue(tx, account, Kind.PAYMENT_FAILED, occasion, facts, now)
+        tell_payment_failed(tx, account, invoice, now)
 
     def _cancellation_notice(
         self, tx: Session, before: SubscriptionState | None, row: SubscriptionRow
@@ -199,7 +190,7 @@ def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> b
         )
     )
     return any(
-        line.invoice_id == invoice.id
+        (line.invoice_id == invoice.id and not _is_owed(line))
         or (
             line.state in busy
             and line.subscription_id in (None, invoice.subscription_id)
@@ -209,6 +200,11 @@ def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> b
         or (line.state == State.SCHEDULED and is_first_invoice(line, invoice))
         for line in lines
     )
+
+
+def _is_owed(line: ChangeLineRow) -> bool:
+    """Whether the line has ended and left a bill behind: of that the change tells nobody more."""
+    return line.price_id is None and line.state == State.APPLIED
 
 
 def _pays_first(tx: Session, line: ChangeLineRow, invoice: InvoiceRow) -> bool:

@@ -63,6 +63,8 @@ def _of_line(held: Holding, open_lines: Sequence[ChangeLineRow], free: Offer | N
         if held.offer
         and (line.subscription_id, line.family) == (held.subscription.id, held.offer.family)
     ]
+    if held.line.meter_id and any(_ends_at_once(line) for line in mine):
+        return InEffect(free)
     activating = next((line for line in mine if State(line.state) is State.ACTIVATING), None)
     if activating is None:
         scheduled = next((line for line in mine if State(line.state) is State.SCHEDULED), None)
@@ -73,6 +75,12 @@ def _of_line(held: Holding, open_lines: Sequence[ChangeLineRow], free: Offer | N
     if failed and activating.decision.get("on_failed_payment") == "free":
         before = free
     return InEffect(before, held, activating, activating.grace_until)
+
+
+def _ends_at_once(line: ChangeLineRow) -> bool:
+    """Whether a plan that is billed by usage is being ended: that takes as long as its bill."""
+    to_free = line.to_offer is None or line.to_offer["interval"] is None
+    return State(line.state) is State.EXECUTING and to_free and line.change.timing == "now"
 
 
 def _rank(catalogue: Catalogue, offer: Offer | None) -> tuple[int, int]:

@@ -18,6 +18,7 @@ from ..tables import LineRow, MeterEventRow, SubscriptionRow
 OLDEST = timedelta(days=34)
 # What is sent counts some time after; a draft that is final before that does not have it.
 MARGIN = timedelta(minutes=10)
+SECOND = timedelta(seconds=1)
 
 
 def billed_at(
@@ -35,7 +36,7 @@ def billed_at(
         return max(event.at, now - OLDEST)
     if sub.latest_invoice and _counts(fetch_invoice(sub.latest_invoice), event, line, now):
         return event.at
-    return None if over else now
+    return None if over else max(now - SECOND, line.period_start)
 
 
 def _counts(invoice: InvoiceSnapshot, event: MeterEventRow, line: LineRow, now: datetime) -> bool:

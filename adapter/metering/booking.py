@@ -16,6 +16,7 @@ from ..tables import AccountRow, ChangeLineRow, MeterEventRow
 
 # A caller's clock may be ahead by this much; Stripe allows the same (API reference: meter events).
 AHEAD = timedelta(minutes=5)
+SECOND = timedelta(seconds=1)
 
 
 class Meters:
@@ -70,8 +71,9 @@ class Meters:
                 since=began.isoformat(),
                 now=self._now.isoformat(),
             )
-        at = self._now if asked is None else min(asked, self._now)
-        return at.replace(microsecond=0)
+        # A plan that ends now is billed for what was used before this second.
+        latest = max(self._now - SECOND, began)
+        return min(asked or latest, latest).replace(microsecond=0)
 
     def event(self, held: Holding, at: datetime, units: int) -> MeterEventRow:
         """The event that ``units`` used ``at`` an instant go with; those of one second go together,

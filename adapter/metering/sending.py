@@ -153,10 +153,10 @@ class Sending:
         """The moment that the event is billed at, if it is sent now."""
         held = self._line(account, event)
         at = billed_at(event, held.sub, held.line, held.now, partial(self._invoice, seen))
-        tried = event.timestamp
-        # Late as it is, it was sent with the running period's time before: that is still good.
-        late = at == held.now and tried is not None and tried >= held.line.period_start
-        return tried if late else at
+        begun, tried = held.line.period_start, event.timestamp
+        # Late as it is, it was tried with a moment of the running period: that is still good.
+        late = at is not None and event.at < begun <= at
+        return tried if late and tried is not None and tried >= begun else at
 
     def _invoice(self, seen: dict[str, InvoiceSnapshot], invoice: str) -> InvoiceSnapshot:
         if invoice not in seen:

@@ -9,6 +9,7 @@ from ..billing import (
     Billed,
     Cancel,
     Credit,
+    EndUsage,
     Later,
     Purchase,
     RemoveNow,
@@ -103,6 +104,8 @@ def _start(customer: str, target: Target, proration: int) -> Billed:
 
 def _end(customer: str, target: Target, held: Holding) -> Billed:
     credits = target.decision.credit != "none"
+    if held.line.meter_id is not None:
+        return EndUsage(customer, held.subscription.id, held.line.meter_id)
     if target.alone:
         return Cancel(customer, held.subscription.id, credits and target.paid)
     # The renewal of the lines that go on is not given up with this one: still a draft, it is paid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -10,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 
-from ..billing import Bill, Billed, Credit, Resubscribe
+from ..billing import Bill, Billed, Credit, EndUsage, Resubscribe
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
-from ..gateway.failures import Refused
+from ..gateway.failures import Gone, Refused
 from ..gateway.read import Reader
 from ..holdings import addressed, holdings_of, unknown_price
 from ..ids import new_id
@@ -155,7 +156,8 @@ class Quotes:
         held = target.held
         takes_effect = held.line.period_end if held and when == "period_end" else now
         billed = billed_by(bill)
-        if billed is None:
+        # What was used since the quote is billed too, so its total binds nobody.
+        if billed is None or isinstance(billed, EndUsage):
             return Agreed(target, bill, None, units, takes_effect)
         try:
             preview = self._reader.preview(billed.preview())
@@ -231,6 +233,8 @@ class Quotes:
 
         if billed_by(at(now)) is None:
             return self._nothing_now(account, target, now)
+        if isinstance(at(now), EndUsage):
+            return self._usage_so_far(account, target, at, now)
         preview, now = self._previews.of(account, at, now)
         # Only now is it certain what time it is, and so what is unused.
         with self._database.read() as tx:
@@ -244,6 +248,24 @@ class Quotes:
             ending = self._reader.preview(bill.ending.preview()) if bill.credit else None
             return _Priced({"now": billed_anew(preview, ending, price, now)}, now)
         return _Priced({"now": billed_now(preview, price, now)}, now, payback, credit)
+
+    def _usage_so_far(
+        self,
+        account: AccountRow,
+        target: Target,
+        at: Callable[[datetime], Billed],
+        now: datetime,
+    ) -> _Priced:
+        """The money of an end that bills what was used: so far, for it may become more until then.
+        Stripe has no preview of an invoice without lines.
+        """
+        assert target.held is not None
+        try:
+            preview, now = self._previews.of(account, at, now)
+            money = billed_now(preview, None, now)
+        except Gone:
+            money = billed_nothing(target.held.line.currency, now)
+        return _Priced({"now": {**money, "so_far": True}}, now)
 
     def _nothing_now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
         """The money of what bills nothing now: an end without credit, a start of what is billed by

@@ -10,10 +10,20 @@ resumed).
 
 from __future__ import annotations
 
-from ...billing import Cancel, Later, Purchase, RemoveNow, Resubscribe, UpdateNow, bill_from_json
+from ...billing import (
+    Cancel,
+    EndUsage,
+    Later,
+    Purchase,
+    RemoveNow,
+    Resubscribe,
+    UpdateNow,
+    bill_from_json,
+)
 from ...tables import ChangeRow
 from ..states import State
 from .ending import EndLineNow, EndNow
+from .ending_usage import EndUsageNow
 from .one_change import OneChange, Tools
 from .purchase import FirstPurchase
 from .resubscribing import EndAndStart
@@ -40,6 +50,8 @@ def carry_out(tools: Tools, change: ChangeRow) -> None:
             EndLineNow(one, bill).run()
         case Cancel() as bill:
             EndNow(one, bill).run()
+        case EndUsage() as bill:
+            EndUsageNow(one, bill).run()
         case Later() as bill:
             ChangeLater(one, bill).run()
         case Resubscribe() as bill:

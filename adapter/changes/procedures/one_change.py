@@ -15,12 +15,14 @@ from mappings import Catalogue
 from ...checkouts.sessions import Checkouts
 from ...clock import Clock
 from ...database import Database
-from ...due import Work, disarm
+from ...due import Work, arm, disarm
 from ...gateway.read import Reader
 from ...gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
 from ...gateway.write import Operation, Writer
+from ...metering.outbox import Outbox
 from ...metering.sending import Sending
 from ...mirror import Fetched, Mirror
+from ...notices.owed import tell_payment_failed
 from ...steps import StepDone, StepRefused, Steps
 from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
 from ..looking import Looking
@@ -153,10 +155,28 @@ class OneChange:
         """Billing time of the customer."""
         return self._tools.reader.billing_now(self.change.account.test_clock)
 
-    def is_applied(self, cause: str) -> None:
-        """The change is made and paid."""
+    def is_applied(self, cause: str, *, owed: str | None = None) -> None:
+        """The change is made and paid; but for the invoice ``owed``, of which the billing contact
+        is told.
+        """
         with self._written() as (tx, row):
+            invoice = tx.get(InvoiceRow, owed or "")
+            if invoice is not None and invoice.status == "open":
+                row.payment_url = invoice.hosted_invoice_url
+                tell_payment_failed(tx, self.change.account, invoice, self.now())
+                tx.flush()
             self._leave(tx, row, State.APPLIED, cause)
+
+    def waits(self, until: datetime) -> None:
+        """Go on ``until`` then (wall time), and not in this request."""
+        with self._tools.database.write() as tx:
+            owner = self.change.account.customer_id or self.change.account.id
+            arm(tx, Work.CARRY_OUT, self.change.id, owner, until)
+
+    def usage(self) -> Outbox:
+        """What was reported of the account's usage and is on its way to meters."""
+        tools = self._tools
+        return Outbox(tools.database, tools.reader, tools.clock, self.change.account)
 
     def is_scheduled(self) -> None:
         """The schedule says it now; what was scheduled for the same plan is replaced."""
