@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 from ..billing import Bill, Billed, Credit, EndUsage, Resubscribe
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
-from ..gateway.failures import Gone, Refused
+from ..gateway.failures import Refused
 from ..gateway.read import Reader
 from ..holdings import addressed, holdings_of, unknown_price
 from ..ids import new_id
@@ -26,6 +25,7 @@ from .documents import billed_anew, billed_later, billed_nothing, billed_now, qu
 from .previews import CLOCK_TRUST, LIFETIME, Previews, first_period, only_melted, same_money
 from .refusals import refuse_if_scheduled_elsewhere
 from .targets import Target, Wanted, resolve
+from .usage import usage_so_far
 
 
 @dataclass(frozen=True)
@@ -234,7 +234,10 @@ class Quotes:
         if billed_by(at(now)) is None:
             return self._nothing_now(account, target, now)
         if isinstance(at(now), EndUsage):
-            return self._usage_so_far(account, target, at, now)
+            assert target.held is not None
+            currency = target.held.line.currency
+            money, now = usage_so_far(self._previews, account, currency, at, now)
+            return _Priced({"now": money}, now)
         preview, now = self._previews.of(account, at, now)
         # Only now is it certain what time it is, and so what is unused.
         with self._database.read() as tx:
@@ -248,24 +251,6 @@ class Quotes:
             ending = self._reader.preview(bill.ending.preview()) if bill.credit else None
             return _Priced({"now": billed_anew(preview, ending, price, now)}, now)
         return _Priced({"now": billed_now(preview, price, now)}, now, payback, credit)
-
-    def _usage_so_far(
-        self,
-        account: AccountRow,
-        target: Target,
-        at: Callable[[datetime], Billed],
-        now: datetime,
-    ) -> _Priced:
-        """The money of an end that bills what was used: so far, for it may become more until then.
-        Stripe has no preview of an invoice without lines.
-        """
-        assert target.held is not None
-        try:
-            preview, now = self._previews.of(account, at, now)
-            money = billed_now(preview, None, now)
-        except Gone:
-            money = billed_nothing(target.held.line.currency, now)
-        return _Priced({"now": {**money, "so_far": True}}, now)
 
     def _nothing_now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
         """The money of what bills nothing now: an end without credit, a start of what is billed by
