@@ -471,7 +471,7 @@ def planshift(w: World, database_url: str) -> Callable[..., Result]:
 def test_the_command_tells_a_person_and_a_machine_and_says_it_by_its_exit_code(
     w: World, planshift: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("time.sleep", lambda _: None)
+    monkeypatch.setattr("adapter.reconcile.reconciling.GRACE", timedelta(0))
     subscribed(w, "acme")
     many_foreign(w, 2)
     clean = planshift("reconcile")
