@@ -15,12 +15,15 @@ WHOLE = frozenset(
     | {"pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"}
 )
 THOUSANDTHS = frozenset({"bhd", "jod", "kwd", "omr", "tnd"})
-GOOD = frozenset({"active", "paid", "succeeded", "complete", "delivered", "enabled", "ready"})
+GOOD = frozenset(
+    {"active", "paid", "succeeded", "complete", "delivered", "enabled", "ready", "won"}
+)
 BAD = frozenset(
-    {"past_due", "unpaid", "uncollectible", "failed", "incomplete", "dropped", "disabled"}
+    {"past_due", "unpaid", "uncollectible", "failed", "incomplete", "dropped", "disabled", "lost"}
 )
 WAITING = frozenset(
     {"open", "pending", "trialing", "draft", "processing", "paused", "not_started", "advancing"}
+    | {"needs_response", "under_review", "requires_action", "requires_payment_method"}
 )
 
 

@@ -101,7 +101,7 @@ def running_stack(catalogue: str, ports: Ports, folder: Path) -> Iterator[Stack]
         post = children.start("mail server", "service.demo.mailbox", *into, env=outside)
         api_key = _prepare_database(env["PLANSHIFT_DATABASE_URL"])
         wait_for(box, stripe.is_up)
-        env["STRIPE_WEBHOOK_SECRET"] = _register(stripe, f"http://{HOST}:{ports.service}")
+        env["STRIPE_WEBHOOK_SECRET"] = register_endpoint(stripe, f"http://{HOST}:{ports.service}")
         port = ("--port", str(ports.service))
         service = children.start("service", "service.cli", "serve", *port, env=env)
         children.start("worker", "service.cli", "worker", env=env)
@@ -136,7 +136,7 @@ def _prepare_database(url: str) -> str:
         database.dispose()
 
 
-def _register(stripe: Stripe, service: str) -> str:
+def register_endpoint(stripe: Stripe, service: str) -> str:
     """A webhook endpoint at the sandbox for what the service handles; gives its secret."""
     endpoint = stripe.call(
         "POST",

@@ -18,6 +18,13 @@ from .schemas import NONE
 Body = Mapping[str, Any]
 BACK = "https://shop.example/billing"
 DECLINED = "declined"
+# What {subscription} and so on stand for: the newest of the account's, as Stripe lists them.
+NEWEST = {
+    "subscription": "/v1/subscriptions",
+    "invoice": "/v1/invoices",
+    "charge": "/v1/charges",
+    "payment_intent": "/v1/payment_intents",
+}
 
 
 @dataclass
@@ -154,9 +161,8 @@ class Troupe:
         return f"{done.account} pays by hand with {body['card']}"
 
     def stripe(self, body: Body, done: Done) -> str:
-        ids = self._ids(done)
-        path = _filled(body["path"], ids)
-        params = {name: _filled(value, ids) for name, value in body["params"].items()}
+        path = self._filled(body["path"], done)
+        params = {name: self._filled(value, done) for name, value in body["params"].items()}
         self.company.stripe.call(body["method"], path, **params)
         return f"at Stripe: {body['method']} {body['path']}"
 
@@ -223,13 +229,19 @@ class Troupe:
                 return str(invoice["pay_url"])
         raise Unexpected(f"pay by {done.account}", 404, {"code": "nothing_to_pay"})
 
-    def _ids(self, done: Done) -> dict[str, str]:
-        if done.account is None:
-            return {}
-        state = self.company.planshift.get(f"/v1/accounts/{done.account}")
-        ids = {"customer": self._stands(done).customer}
-        live = [one["id"] for one in state["subscriptions"] if one["ended_at"] is None]
-        return ids | ({"subscription": live[0]} if live else {})
+    def _filled(self, text: str, done: Done) -> str:
+        """With the account's ids for {customer}, and for the newest {subscription} and so on."""
+        if "{" not in text or done.account is None:
+            return text
+        customer = self._stands(done).customer
+        text = text.replace("{customer}", customer)
+        for name, path in NEWEST.items():
+            if f"{{{name}}}" in text:
+                found = self.company.stripe.call("GET", path, customer=customer, limit=1)["data"]
+                if not found:
+                    raise Unexpected(f"GET {path}", 404, {"code": f"no_{name}"})
+                text = text.replace(f"{{{name}}}", found[0]["id"])
+        return text
 
     def _save_card(self, ref: str, card: str) -> None:
         stripe, customer = self.company.stripe, self.standing[ref].customer
@@ -243,12 +255,6 @@ class Troupe:
         listed = stripe.call("GET", f"/v1/customers/{customer}/payment_methods", limit=100)
         for method in listed["data"]:
             stripe.call("POST", f"/v1/payment_methods/{method['id']}/detach")
-
-
-def _filled(text: str, ids: Mapping[str, str]) -> str:
-    for name, identifier in ids.items():
-        text = text.replace(f"{{{name}}}", identifier)
-    return text
 
 
 ACTIONS: dict[str, Callable[[Troupe, Body, Done], str]] = {

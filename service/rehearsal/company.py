@@ -28,17 +28,17 @@ from adapter.tables import DueWorkRow, EventRow
 from sandbox import Sandbox
 from sandbox.server import open_server
 from webhooks import Edge
-from webhooks.registry import HANDLED
 
 from ..app import create_app
 from ..demo.clients import STRIPE_KEY, Planshift, Stripe
+from ..demo.processes import HOST
+from ..demo.stack import SENDER, register_endpoint
 from ..left import dead
 from ..settings import Settings
 from ..wiring import Parts, build
 from ..worker import Worker
 from .scenario import Scenario
 
-HOST = "127.0.0.1"
 # How often everything may turn before it comes to rest, and how long a retry is waited for.
 MOST_TURNS = 2_000
 LONGEST_WAIT = timedelta(hours=1)
@@ -54,9 +54,7 @@ class Interrupted(Exception):
 
     @classmethod
     def restless(cls) -> Interrupted:
-        return cls(
-            "The service does not come to rest: that is a fault of its own; please report it."
-        )
+        return cls("The service does not come to rest: that is a fault of its own; report it.")
 
     @classmethod
     def refused_account(cls, ref: str, why: str) -> Interrupted:
@@ -201,7 +199,7 @@ def open_company(
             key = parts.keys.create("rehearsal", SCOPES)
             with _serving(create_app(parts, UNLIMITED)) as service:
                 company = Company(box, parts, clock, Planshift(service, key), Stripe(address))
-                edge.secrets.append(_register(company.stripe, service))
+                edge.secrets.append(register_endpoint(company.stripe, service))
                 company.settle()
                 yield company
         finally:
@@ -215,16 +213,10 @@ def _settings(scenario: Scenario, stripe: str, folder: Path) -> Settings:
             "STRIPE_API_BASE": stripe,
             "PLANSHIFT_DATABASE_URL": f"sqlite:///{folder / 'rehearsal.db'}",
             "PLANSHIFT_CATALOGUE": scenario.catalogue_name,
-            "PLANSHIFT_MAIL_FROM": "Planshift <billing@planshift.example>",
+            "PLANSHIFT_MAIL_FROM": SENDER,
             "PLANSHIFT_SALES_EMAIL": "sales@planshift.example",
         }
     )
-
-
-def _register(stripe: Stripe, service: str) -> str:
-    """A webhook endpoint for what the service handles; gives its secret."""
-    url = {"url": f"{service}/webhooks/stripe", "enabled_events[]": list(HANDLED)}
-    return str(stripe.call("POST", "/v1/webhook_endpoints", **url)["secret"])
 
 
 class _Quiet(WSGIRequestHandler):

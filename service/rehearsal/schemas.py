@@ -114,7 +114,7 @@ class Passing(Schema):
 
 
 class AtStripe(Schema):
-    """What somebody does at Stripe itself; {customer} and {subscription} stand for ids."""
+    """What somebody does at Stripe itself; {customer}, {charge} and so on stand for ids."""
 
     account = Word()
     method = fields.String(validate=validate.OneOf(["POST", "DELETE"]), load_default="POST")

@@ -202,7 +202,7 @@ class TestTimelines:
             page = web.get(path).text
             assert "<svg" in page
             assert "Small, 5.00 USD a month, from 10 Dec 2025 to 10 Feb 2026" in page
-        assert f'<a href="{at(invoice)}"><circle class="dot good"' in page
+        assert f'<a href="{at(invoice)}" aria-label="Invoice' in page
 
     def test_without_a_schedule_a_subscription_has_its_trial_and_its_end(
         self, stage: Stage, web: FlaskClient

@@ -307,6 +307,11 @@ def test_customers_pay_at_pages_and_answer_their_bank(play: Rehearse):
         expect = { change = "applied", plan = "professional/50", charged = "29.00" }
 
         [[steps]]
+        say = "somebody gives it back, at Stripe itself"
+        stripe = { path = "/v1/refunds", params = { charge = "{charge}" } }
+        expect = { refunded = "29.00", plan = "professional/50" }
+
+        [[steps]]
         say = "an invoice that is declined at its page, too"
         card = { card = "chargeCustomerFail" }
 
