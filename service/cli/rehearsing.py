@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,9 +62,7 @@ def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:
     from .. import rehearsal  # noqa: PLC0415  (as above)
     from ..demo.screen import Screen  # noqa: PLC0415  (as above)
 
-    # What the service logs of the faults that a scenario plans is no news to its reader.
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    with tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
+    with _unlogged(), tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
         if as_json:
             done = rehearsal.rehearse(scenario, Path(folder))
             click.echo(json.dumps(rehearsal.to_json(done), indent=2, ensure_ascii=False))
@@ -80,3 +79,14 @@ def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:
             done = rehearsal.rehearse(scenario, Path(folder), tell)
         rehearsal.verdict(screen, done)
     return 0 if done.held else 1
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """What the service logs of the faults that a scenario plans is no news to its reader."""
+    before = structlog.get_config()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

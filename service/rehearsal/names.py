@@ -29,14 +29,15 @@ def check_names(told: Told, catalogue: Catalogue, problems: Problems) -> None:
     emails = [one["email"] for one in told["accounts"].values() if one["email"]]
     for email in {one for one in emails if emails.count(one) > 1}:
         problems.add("accounts", "same_email", f"{email} belongs to more than one account")
+    checks = _Checks(told["accounts"], catalogue, problems)
     for number, step in enumerate(told["steps"], 1):
         path = f"steps[{number}]"
         for action, body in step.items():
             if action not in ("say", "expect"):
-                _Checks(told["accounts"], catalogue, problems).action(action, body, path)
+                checks.action(action, body, path)
         for place, expected in enumerate(step["expect"]):
             one = f"{path}.expect" if len(step["expect"]) == 1 else f"{path}.expect[{place}]"
-            _Checks(told["accounts"], catalogue, problems).expectation(step, expected, one)
+            checks.expectation(step, expected, one)
 
 
 class _Checks:

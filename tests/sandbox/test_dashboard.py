@@ -245,6 +245,7 @@ class TestTheClock:
         assert "only moves forward" in act(web, "clock", to="2020-01-01T00:00")
         assert "no date" in act(web, "clock", to="soon")
         assert "cannot be advanced" in act(web, "clock", step="century")
+        assert "five years at most" in act(web, "clock", to="9999-01-01T00:00")
         assert stage.box.now() == START
 
     def test_a_test_clock_has_a_button_of_its_own(self, stage: Stage, web: FlaskClient) -> None:
