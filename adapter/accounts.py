@@ -13,15 +13,17 @@ from mappings import Catalogue
 
 from .clock import Clock
 from .database import Database
+from .early_events import wake
 from .errors import Conflict, Invalid, NotFound
 from .gateway.read import Reader
 from .gateway.snapshots import TENANT_KEY, CustomerSnapshot, PaymentMethodSnapshot
 from .gateway.write import Operation, Writer
+from .holdings import LIVE, refuse_deleted
 from .ids import new_id
 from .mirror import Fetched, Mirror
 from .rows import insert_once
 from .steps import StepRefused, Steps
-from .tables import AccountRow
+from .tables import AccountRow, SubscriptionRow
 
 # What a new account's reference may be made of: it is a part of addresses.
 REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
@@ -78,7 +80,8 @@ class Accounts:
         """Create the account or state its contact anew; says whether it was created.
 
         The row is committed before the customer is made, and putting again finishes what a crash
-        left half done: the same idempotency key brings the same customer.
+        left half done: the same idempotency key brings the same customer. Where the customer was
+        deleted at Stripe, the account gets a new one.
 
         Raises:
             Conflict: ``test_clock_fixed``: a customer's test clock cannot be changed;
@@ -90,7 +93,7 @@ class Accounts:
         if row.test_clock != contact.test_clock and contact.test_clock is not None:
             raise Conflict("test_clock_fixed", "The test clock of an account cannot be changed.")
         try:
-            if row.customer_id is None:
+            if row.customer_id is None or row.deleted:
                 self._create_customer(row)
                 row = self.find(ref)
             # Not only for old accounts: one left half done was perhaps begun with another contact.
@@ -122,7 +125,11 @@ class Accounts:
             return list(tx.scalars(statement.order_by(AccountRow.seq).limit(limit)))
 
     def payment_methods(self, account: AccountRow) -> list[PaymentMethodSnapshot]:
-        """The saved payment methods of the account, asked of Stripe now."""
+        """The saved payment methods of the account, asked of Stripe now.
+
+        Raises Conflict: ``customer_deleted``.
+        """
+        refuse_deleted(account)
         assert account.customer_id is not None
         return list(self._reader.payment_methods_of(account.customer_id))
 
@@ -156,14 +163,39 @@ class Accounts:
         }
         if row.test_clock:
             params["test_clock"] = row.test_clock
+        self._let_go(row)
+        step = f"customer_after_{row.customer_id}" if row.customer_id else "customer"
         done = steps.do(
-            "customer", Operation.CUSTOMER_CREATE, params, look=lambda: self._customer_of(row)
+            step, Operation.CUSTOMER_CREATE, params, look=lambda: self._customer_of(row)
         )
         with self._database.write() as tx:
-            tx.get_one(AccountRow, row.seq).customer_id = done.object_id
+            fresh = tx.get_one(AccountRow, row.seq)
+            if fresh.deleted:
+                fresh.deleted, fresh.ticket, fresh.balance = False, 0, 0
+                fresh.currency = fresh.default_payment_method = None
+            fresh.customer_id = done.object_id
+            wake(tx, done.object_id, self._clock.now())
             if isinstance(done.snapshot, CustomerSnapshot):
                 tx.flush()
                 self._mirror.store(tx, Fetched(done.snapshot, done.ticket))
+
+    def _let_go(self, row: AccountRow) -> None:
+        """See what is still thought to live of a deleted customer to its end: later events about
+        it name a customer that is no account's any more.
+        """
+        with self._database.read() as tx:
+            left = tx.scalars(
+                select(SubscriptionRow.id).where(
+                    SubscriptionRow.account_seq == row.seq, SubscriptionRow.status.in_(LIVE)
+                )
+            ).all()
+        for subscription in left if row.deleted else ():
+            found = self._mirror.seek("subscription", subscription)
+            with self._database.write() as tx:
+                if isinstance(found, Fetched):
+                    self._mirror.store(tx, found)
+                else:
+                    self._mirror.bury(tx, found, self._reader.time.now())
 
     def _customer_of(self, row: AccountRow) -> CustomerSnapshot | None:
         """The customer made for this account in an attempt whose key has expired."""

@@ -37,3 +37,8 @@ class FrozenClock:
 def to_unix(moment: datetime) -> int:
     """An aware datetime as Stripe's whole unix seconds."""
     return int(moment.timestamp())
+
+
+def iso(moment: datetime | None) -> str | None:
+    """A moment as RFC 3339 text, for JSON."""
+    return None if moment is None else moment.isoformat()

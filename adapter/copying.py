@@ -8,10 +8,11 @@ from .gateway.snapshots import (
     CustomerSnapshot,
     InvoiceSnapshot,
     ItemSnapshot,
+    ReversalSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
 )
-from .tables import AccountRow, InvoiceRow, LineRow, ScheduleRow, SubscriptionRow
+from .tables import AccountRow, InvoiceRow, LineRow, ReversalRow, ScheduleRow, SubscriptionRow
 
 
 def copy_schedule(row: ScheduleRow, snapshot: ScheduleSnapshot, ticket: int) -> None:
@@ -92,3 +93,19 @@ def copy_invoice(row: InvoiceRow, snapshot: InvoiceSnapshot, ticket: int) -> Non
     row.hosted_invoice_url = snapshot.hosted_invoice_url
     row.created_at = snapshot.created_at
     row.lines = [line.to_json() for line in snapshot.lines]
+    row.finalization_error = snapshot.finalization_error
+    # Only where the payment was expanded is it known what it was tried with; "" is: with nothing.
+    if snapshot.payment is not None:
+        row.tried_method = snapshot.payment.method or ""
+
+
+def copy_reversal(row: ReversalRow, snapshot: ReversalSnapshot, ticket: int) -> None:
+    row.ticket = ticket
+    row.kind = snapshot.kind
+    row.invoice_id = snapshot.invoice
+    row.amount = snapshot.amount
+    row.currency = snapshot.currency
+    row.status = snapshot.status
+    row.reason = snapshot.reason
+    row.respond_by = snapshot.respond_by
+    row.created_at = snapshot.created_at

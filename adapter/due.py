@@ -23,6 +23,7 @@ class Work(StrEnum):
     GIVE_UP = "give_up"  # subject: plan change id
     RESTORE_METHOD = "restore_method"  # subject: plan change id
     BUY = "buy"  # subject: purchase id
+    RETRY_PAYMENT = "retry_payment"  # subject: invoice id
     CHECKOUT = "checkout"  # subject: our id of a Checkout Session
     METER = "meter"  # subject: account id
     CHARGES = "charges"  # subject: subscription id

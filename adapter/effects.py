@@ -7,20 +7,20 @@ each is unique by its occasion; so duplicates, reordering and missing events cha
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+import structlog
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
 from . import allowances
-from .changes.first_invoice import is_first_invoice, late_payment
+from .changes.first_invoice import late_payment
 from .changes.schedules import scheduled_on
 from .changes.settling import Moment, settle, settle_activation
-from .changes.states import PAY_PERIOD, State
-from .clock import Clock, to_unix
+from .clock import Clock, iso, to_unix
 from .due import Work, arm
 from .endings import (
     SubscriptionState,
@@ -32,22 +32,39 @@ from .endings import (
     why_unpaid,
 )
 from .gateway.client import StripeTime
+from .gateway.snapshots import NEEDS_RESPONSE
 from .holdings import ENDED, display_name
 from .metering.planning import plan_charges
 from .notices.outbox import Kind, queue
 from .notices.owed import tell_payment_failed
+from .open_invoices import arm_retries, is_answered_for
 from .prices import offer_from_dict, offer_of_line
 from .tables import (
     AccountRow,
     ChangeLineRow,
-    IntentRow,
     InvoiceRow,
     LineRow,
-    PurchaseRow,
+    ReversalRow,
     SubscriptionRow,
 )
+from .trials import about_to_end, has_method
+
+log = structlog.get_logger(__name__)
 
 UNPAID = frozenset({"past_due", "unpaid"})
+
+
+@dataclass(frozen=True)
+class InvoiceState:
+    """What effects compare: an invoice's row as it was before a store."""
+
+    attempts: int
+    finalization_error: str | None
+
+    @classmethod
+    def of(cls, row: InvoiceRow | None) -> InvoiceState:
+        """A row that is new has seen nothing."""
+        return cls(row.attempt_count, row.finalization_error) if row else cls(0, None)
 
 
 class Effects:
@@ -64,8 +81,12 @@ class Effects:
         account: AccountRow,
         before: SubscriptionState | None,
         row: SubscriptionRow,
+        told_at: datetime | None = None,
     ) -> None:
-        """Queue the notices of this movement and settle the changes that waited for it."""
+        """Queue the notices of this movement and settle the changes that waited for it.
+
+        ``told_at``: when the last event about it happened, on the customer's clock.
+        """
         now = self._clock.now()
         silent = told_by_changes(tx, before, row)
         notice = self._cancellation_notice(tx, before, row)
@@ -77,9 +98,7 @@ class Effects:
             occasion = f"{row.id}:recovered:{row.latest_invoice}"
             queue(tx, account, Kind.RECOVERED, occasion, self._facts(row), now)
         at = Moment(now, self._stripe_time.now())
-        # A test clock is not read here; its customers' periods say how late it is at least.
-        begun = max((line.period_start for line in row.lines), default=at.billing)
-        billing = at.billing if account.test_clock is None else begun
+        billing = at.billing if account.test_clock is None else _at_least(row, told_at, at)
         self._tell_of_lost_lines(tx, account, before, row, Moment(now, billing))
         settle(tx, self._catalogue, account, row, at)
         if before and before.items != items_of(row) and scheduled_on(tx, row.id):
@@ -87,9 +106,35 @@ class Effects:
             arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
         plan_charges(tx, self._catalogue, account, row)
         allowances.accrue(tx, self._catalogue, account, billing)
+        if about_to_end(row, billing):
+            assert row.trial_end is not None
+            facts = {
+                **self._facts(row),
+                "subscription": row.id,
+                "ends_at": iso(row.trial_end),
+                "chargeable": has_method(account, row),
+            }
+            occasion = f"{row.id}:trial_ends:{to_unix(row.trial_end)}"
+            queue(tx, account, Kind.TRIAL_ENDING, occasion, facts, now)
+        arm_retries(tx, account, now)
+
+    def customer_moved(self, tx: Session, account: AccountRow) -> None:
+        """Another default payment method pays what the one before could not."""
+        arm_retries(tx, account, self._clock.now())
+
+    def reversal_moved(self, account: AccountRow, was: str | None, row: ReversalRow) -> None:
+        """A dispute needs a person, by a date: say so loudly, once per time it asks."""
+        if row.kind == "dispute" and row.status in NEEDS_RESPONSE and was != row.status:
+            log.error(
+                "dispute_needs_response",
+                dispute=row.id,
+                invoice=row.invoice_id,
+                account=account.id,
+                respond_by=iso(row.respond_by),
+            )
 
     def invoice_moved(
-        self, tx: Session, account: AccountRow, attempts_before: int, invoice: InvoiceRow
+        self, tx: Session, account: AccountRow, before: InvoiceState, invoice: InvoiceRow
     ) -> None:
         """Tell the billing contact of a failed payment, once per attempt, with the link to pay."""
         now = self._clock.now()
@@ -99,8 +144,11 @@ class Effects:
             settle_activation(tx, self._catalogue, account, sub, at)
             if invoice.status == "paid":
                 late_payment(tx, account, invoice, now)
-        failed = invoice.status == "open" and invoice.attempt_count > attempts_before
-        if not failed or _is_answered_for(tx, account, invoice):
+        if invoice.finalization_error and not before.finalization_error:
+            log.error("invoice_not_finalized", invoice=invoice.id, account=account.id)
+        arm_retries(tx, account, now)
+        failed = invoice.status == "open" and invoice.attempt_count > before.attempts
+        if not failed or is_answered_for(tx, account, invoice):
             return
         tell_payment_failed(tx, account, invoice, now)
 
@@ -143,7 +191,7 @@ class Effects:
             unpaid = entered_unpaid(tx, row).get(line.id)
             facts = {
                 "plans": [self._name(line, unpaid)],
-                "ended_at": _iso(at.billing),
+                "ended_at": iso(at.billing),
                 "reason": why_unpaid(unpaid) or "cancellation_requested",
             }
             occasion = f"{row.id}:{line.id}:ended"
@@ -160,9 +208,9 @@ class Effects:
         why = (why_unpaid(change) for change in waiting.values())
         return {
             "plans": [self._name(line, waiting.get(line.id)) for line in lines],
-            "ends_at": _iso(row.cancel_at),
-            "ended_at": _iso(row.ended_at),
-            "paid_until": _iso(max((line.period_end for line in lines), default=None)),
+            "ends_at": iso(row.cancel_at),
+            "ended_at": iso(row.ended_at),
+            "paid_until": iso(max((line.period_end for line in lines), default=None)),
             "reason": next(filter(None, why), row.cancellation_reason),
         }
 
@@ -175,48 +223,9 @@ class Effects:
         return display_name(self._catalogue, offer_from_dict(unpaid.from_offer))
 
 
-def _is_answered_for(tx: Session, account: AccountRow, invoice: InvoiceRow) -> bool:
-    """Whether a change or a purchase answers for this invoice: it tells its caller by itself."""
-    bought = select(PurchaseRow.seq).where(PurchaseRow.invoice_id == invoice.id).limit(1)
-    if tx.scalars(bought).first() is not None:
-        return True
-    busy = (State.EXECUTING, State.AWAITING_PAYMENT, State.ACTIVATING)
-    lines = tx.scalars(
-        select(ChangeLineRow)
-        .where(ChangeLineRow.account_seq == account.seq)
-        .where(
-            (ChangeLineRow.invoice_id == invoice.id)
-            | ChangeLineRow.state.in_((*busy, State.SCHEDULED))
-        )
-    )
-    return any(
-        (line.invoice_id == invoice.id and not _is_owed(line))
-        or (
-            line.state in busy
-            and line.subscription_id in (None, invoice.subscription_id)
-            and not _pays_first(tx, line, invoice)
-        )
-        # The news of the period may come after the news of its invoice.
-        or (line.state == State.SCHEDULED and is_first_invoice(line, invoice))
-        for line in lines
-    )
-
-
-def _is_owed(line: ChangeLineRow) -> bool:
-    """Whether the line has ended and left a bill behind: of that the change tells nobody more."""
-    return line.price_id is None and line.state == State.APPLIED
-
-
-def _pays_first(tx: Session, line: ChangeLineRow, invoice: InvoiceRow) -> bool:
-    """Whether ``invoice`` is the period's own, which the change has to see paid before anything."""
-    begun = tx.scalars(
-        select(IntentRow.key)
-        .where(IntentRow.subject == f"change:{line.change.id}", IntentRow.target == invoice.id)
-        .where(IntentRow.step == PAY_PERIOD)
-        .limit(1)
-    )
-    return begun.first() is not None
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+def _at_least(row: SubscriptionRow, told_at: datetime | None, at: Moment) -> datetime:
+    """How late it is on a test clock, at least: it is not read here, but the customer's periods
+    and events show it.
+    """
+    begun = max((line.period_start for line in row.lines), default=at.billing)
+    return begun if told_at is None else max(begun, told_at)

@@ -35,6 +35,21 @@ class Holding:
         return self.subscription.status in IN_FORCE
 
 
+def refuse_deleted(account: AccountRow) -> None:
+    """Nothing is sold to a customer that was deleted at Stripe, which is for good there.
+
+    Raises: Conflict ``customer_deleted``.
+    """
+    if account.deleted:
+        raise Conflict(
+            "customer_deleted",
+            f"The customer {account.customer_id} of account {account.ref!r} was deleted at Stripe. "
+            f"State the contact anew with PUT /v1/accounts/{account.ref}: that makes a new "
+            "customer, without payment methods, balance or plans.",
+            customer=account.customer_id,
+        )
+
+
 def holdings_of(tx: Session, account: AccountRow) -> list[Holding]:
     """All lines of the account's live subscriptions, oldest subscription first."""
     rows = tx.scalars(

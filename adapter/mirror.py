@@ -12,7 +12,9 @@ whether a webhook, our own write or a repair brought the news.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -25,31 +27,53 @@ from .copying import (
     copy_customer,
     copy_invoice,
     copy_line,
+    copy_reversal,
     copy_schedule,
     copy_subscription,
 )
 from .database import Database
-from .effects import Effects
+from .effects import Effects, InvoiceState
 from .endings import SubscriptionState
+from .gateway.failures import Gone
+from .gateway.gone import Kind
 from .gateway.read import Reader
 from .gateway.snapshots import (
     LIVE_SCHEDULE,
     TENANT_KEY,
     CustomerSnapshot,
     InvoiceSnapshot,
+    ReversalSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
 )
 from .prices import are_offers, offer_of
-from .tables import AccountRow, InvoiceRow, LineRow, ScheduleRow, SubscriptionRow
+from .tables import (
+    AccountRow,
+    InvoiceRow,
+    LineRow,
+    ReversalRow,
+    ScheduleRow,
+    SubscriptionRow,
+)
+from .tombstones import Absent, bury
+
+Snapshot = (
+    CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ScheduleSnapshot | ReversalSnapshot
+)
 
 
 @dataclass(frozen=True)
 class Fetched:
     """An object as Stripe had it, with the ticket taken before asking."""
 
-    snapshot: CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ScheduleSnapshot
+    snapshot: Snapshot
     ticket: int
+
+    @property
+    def customer(self) -> str:
+        """Whose it is."""
+        snapshot = self.snapshot
+        return snapshot.id if isinstance(snapshot, CustomerSnapshot) else snapshot.customer
 
 
 class Mirror:
@@ -62,6 +86,22 @@ class Mirror:
         self._reader = reader
         self._catalogue = catalogue
         self._effects = Effects(catalogue, clock, reader.time)
+        self._read: Mapping[Kind, Callable[[str], Snapshot]] = {
+            "customer": reader.customer,
+            "subscription": reader.subscription,
+            "invoice": reader.invoice,
+            "schedule": reader.schedule,
+            "refund": reader.refund,
+            "dispute": reader.dispute,
+        }
+
+    def seek(self, kind: Kind, object_id: str) -> Fetched | Absent:
+        """Ask Stripe for an object that may be gone (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        try:
+            return Fetched(self._read[kind](object_id), ticket)
+        except Gone:
+            return Absent(kind, object_id, ticket)
 
     def fetch_subscription(self, subscription_id: str) -> Fetched:
         """Ask Stripe for a subscription (outside any transaction)."""
@@ -115,34 +155,53 @@ class Mirror:
         assert isinstance(fetched.snapshot, CustomerSnapshot)
         return fetched.snapshot
 
-    def store(self, tx: Session, fetched: Fetched) -> bool:
+    def bury(self, tx: Session, absent: Absent, told_at: datetime) -> bool:
+        """Mark what Stripe does not have any more, with all that follows from that; False if it is
+        not known here, or a younger read has it.
+
+        ``told_at``: when that was told of, on the customer's clock.
+        """
+        return bury(tx, self._effects, absent, told_at)
+
+    def store(self, tx: Session, fetched: Fetched, told_at: datetime | None = None) -> bool:
         """Store what was fetched; False if a younger read was there already, or nobody owns it.
 
         The account's row is locked first, so two stores for one account never interleave.
+        ``told_at``: when the last event about it happened, on the customer's clock, if one did.
         """
         snapshot, ticket = fetched.snapshot, fetched.ticket
-        customer = snapshot.id if isinstance(snapshot, CustomerSnapshot) else snapshot.customer
         account = tx.scalars(
-            select(AccountRow).where(AccountRow.customer_id == customer).with_for_update()
+            select(AccountRow).where(AccountRow.customer_id == fetched.customer).with_for_update()
         ).first()
         if account is None:
             return False
         if isinstance(snapshot, CustomerSnapshot):
-            return self._store_customer(account, snapshot, ticket)
+            return self._store_customer(tx, account, snapshot, ticket)
         if isinstance(snapshot, InvoiceSnapshot):
             return self._store_invoice(tx, account, snapshot, ticket)
         if isinstance(snapshot, ScheduleSnapshot):
             return self._store_schedule(tx, account, snapshot, ticket)
-        return self._store_subscription(tx, account, snapshot, ticket)
+        if isinstance(snapshot, ReversalSnapshot):
+            return self._store_reversal(tx, account, snapshot, ticket)
+        return self._store_subscription(tx, account, snapshot, ticket, told_at)
 
-    def _store_customer(self, account: AccountRow, snapshot: CustomerSnapshot, ticket: int) -> bool:
+    def _store_customer(
+        self, tx: Session, account: AccountRow, snapshot: CustomerSnapshot, ticket: int
+    ) -> bool:
         if account.ticket >= ticket:
             return False
         copy_customer(account, snapshot, ticket)
+        tx.flush()
+        self._effects.customer_moved(tx, account)
         return True
 
     def _store_subscription(
-        self, tx: Session, account: AccountRow, snapshot: SubscriptionSnapshot, ticket: int
+        self,
+        tx: Session,
+        account: AccountRow,
+        snapshot: SubscriptionSnapshot,
+        ticket: int,
+        told_at: datetime | None,
     ) -> bool:
         if snapshot.invoice is not None:
             self._store_invoice(tx, account, snapshot.invoice, ticket)
@@ -158,7 +217,7 @@ class Mirror:
         account.currency = account.currency or snapshot.currency
         self._copy_lines(row, snapshot)
         tx.flush()
-        self._effects.subscription_moved(tx, account, before, row)
+        self._effects.subscription_moved(tx, account, before, row, told_at)
         return True
 
     def _copy_lines(self, row: SubscriptionRow, snapshot: SubscriptionSnapshot) -> None:
@@ -178,13 +237,28 @@ class Mirror:
         row = tx.get(InvoiceRow, snapshot.id)
         if row is not None and row.ticket >= ticket:
             return False
-        attempts_before = row.attempt_count if row is not None else 0
+        before = InvoiceState.of(row)
         if row is None:
             row = InvoiceRow(id=snapshot.id, account_seq=account.seq)
             tx.add(row)
         copy_invoice(row, snapshot, ticket)
         tx.flush()
-        self._effects.invoice_moved(tx, account, attempts_before, row)
+        self._effects.invoice_moved(tx, account, before, row)
+        return True
+
+    def _store_reversal(
+        self, tx: Session, account: AccountRow, snapshot: ReversalSnapshot, ticket: int
+    ) -> bool:
+        row = tx.get(ReversalRow, snapshot.id)
+        if row is not None and row.ticket >= ticket:
+            return False
+        before = row.status if row is not None else None
+        if row is None:
+            row = ReversalRow(id=snapshot.id, account_seq=account.seq)
+            tx.add(row)
+        copy_reversal(row, snapshot, ticket)
+        tx.flush()
+        self._effects.reversal_moved(account, before, row)
         return True
 
     def _store_schedule(

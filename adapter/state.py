@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +12,11 @@ from mappings import Catalogue, Offer, UnitPrice, UnknownOffer
 
 from .changes.schedules import live_schedule
 from .changes.states import OPEN, State
+from .clock import iso
 from .database import Database
 from .entitlements import InEffect, in_effect
 from .holdings import Holding, holdings_of
+from .invoice_documents import invoice_document, reversals_document
 from .metering.standing import upcoming
 from .quotes.documents import money, offer_document, unit_price
 from .tables import (
@@ -24,6 +25,7 @@ from .tables import (
     ChangeRow,
     InvoiceRow,
     LineRow,
+    ReversalRow,
     SubscriptionRow,
 )
 
@@ -57,6 +59,7 @@ class States:
                 "subscriptions": [self._subscription(tx, row) for row in subscriptions],
                 "upcoming": upcoming(tx, self._catalogue, holdings),
                 "open_changes": [change_document(change) for change in changes],
+                **reversals_document(tx, ReversalRow.account_seq == account.seq),
             }
 
     def entitlements(self, account: AccountRow) -> dict[str, Any]:
@@ -89,8 +92,13 @@ class States:
                     | ((InvoiceRow.created_at == last.created_at) & (InvoiceRow.id < last.id))
                 )
             order = (InvoiceRow.created_at.desc(), InvoiceRow.id.desc())
+            rows = tx.scalars(statement.order_by(*order).limit(limit)).all()
             return [
-                invoice_document(row) for row in tx.scalars(statement.order_by(*order).limit(limit))
+                {
+                    **invoice_document(row),
+                    **reversals_document(tx, ReversalRow.invoice_id == row.id),
+                }
+                for row in rows
             ]
 
     def upcoming(self, account: AccountRow) -> list[dict[str, Any]]:
@@ -134,6 +142,7 @@ class States:
             "ended_at": iso(row.ended_at),
             "trial_end": iso(row.trial_end),
             "latest_invoice": row.latest_invoice,
+            "gone_at_stripe": row.gone,
             "schedule": _schedule(tx, row),
             "lines": [
                 {
@@ -225,35 +234,6 @@ def _line_document(line: ChangeLineRow) -> dict[str, Any]:
     }
 
 
-def invoice_document(row: InvoiceRow) -> dict[str, Any]:
-    """An invoice as callers read it; its lines are Stripe's."""
-    return {
-        "id": row.id,
-        "number": row.number,
-        "status": row.status,
-        "subscription": row.subscription_id,
-        "billing_reason": row.billing_reason,
-        "created_at": iso(row.created_at),
-        "subtotal": money(row.subtotal, row.currency),
-        "total": money(row.total, row.currency),
-        "amount_due": money(row.amount_due, row.currency),
-        "amount_paid": money(row.amount_paid, row.currency),
-        "amount_remaining": money(row.amount_remaining, row.currency),
-        "balance_used": money(_balance_used(row), row.currency),
-        "attempt_count": row.attempt_count,
-        "next_payment_attempt": iso(row.next_payment_attempt),
-        "pay_url": row.hosted_invoice_url if row.status == "open" else None,
-        "lines": row.lines,
-    }
-
-
-def _balance_used(row: InvoiceRow) -> int:
-    """Credit that this invoice took from the customer's balance (negative there means credit)."""
-    if row.ending_balance is None:
-        return 0
-    return max(row.ending_balance - row.starting_balance, 0)
-
-
 def _offer_or_name(
     catalogue: Catalogue, offer: Offer | None, held: Holding | None
 ) -> dict[str, Any] | None:
@@ -285,8 +265,3 @@ def _open_changes(tx: Session, account: AccountRow) -> list[ChangeRow]:
             .order_by(ChangeRow.seq)
         )
     )
-
-
-def iso(moment: datetime | None) -> str | None:
-    """A moment as RFC 3339 text, for JSON."""
-    return None if moment is None else moment.isoformat()

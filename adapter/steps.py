@@ -27,7 +27,7 @@ from .gateway.failures import (
     StoredFailure,
     Unanswered,
 )
-from .gateway.write import Answer, CommittedIntent, Operation, Snapshot, Writer
+from .gateway.write import KEYLESS, Answer, CommittedIntent, Operation, Snapshot, Writer
 from .tables import IntentRow
 
 # Stripe forgets keys after 24 hours; an hour of margin covers clocks and queues.
@@ -195,7 +195,7 @@ class Steps:
 
     def _is_uncertain(self, intent: IntentRow) -> bool:
         too_old = self._clock.now() - intent.created_at >= KEY_LIFETIME
-        keyless = Operation(intent.operation) is Operation.SUBSCRIPTION_CANCEL
+        keyless = Operation(intent.operation) in KEYLESS
         return intent.outcome == "unsure" or (intent.outcome == "open" and (too_old or keyless))
 
     def _commit(

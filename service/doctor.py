@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from adapter.alerts import alerts
 from adapter.gateway.client import API_VERSION
 from adapter.gateway.failures import GatewayFailure
 from adapter.migrations import is_current
@@ -30,6 +31,7 @@ def examine(parts: Parts) -> Iterator[Finding]:
         _database,
         _stripe,
         _prices,
+        _endpoint,
         _webhook_secret,
         _mail,
         _dead,
@@ -40,6 +42,7 @@ def examine(parts: Parts) -> Iterator[Finding]:
         yield check(parts)
         if check is _database and not is_current(parts.database):
             return
+    yield from _alerts(parts)
 
 
 def _database(parts: Parts) -> Finding:
@@ -54,11 +57,16 @@ def _stripe(parts: Parts) -> Finding:
         endpoints = list(parts.reader.webhook_endpoints())
     except GatewayFailure as failure:
         return Finding("stripe", False, f"Stripe does not answer as it should: {failure}")
-    others = sorted({str(found.api_version) for found in endpoints} - {API_VERSION})
-    if others:
-        # Harmless for us, who fetch; worth knowing for whoever reads the events.
-        return Finding("stripe", True, f"reachable; webhook endpoints of other versions: {others}")
     return Finding("stripe", True, f"reachable, {len(endpoints)} webhook endpoint(s)")
+
+
+def _endpoint(parts: Parts) -> Finding:
+    try:
+        faults = parts.endpoints.faults()
+    except GatewayFailure:
+        return Finding("endpoint", False, "cannot be looked at while Stripe does not answer")
+    well = f"Stripe sends all that is handled here to {parts.endpoints.url}, on {API_VERSION}"
+    return Finding("endpoint", not faults, "; ".join(faults) or well)
 
 
 def _prices(parts: Parts) -> Finding:
@@ -83,6 +91,14 @@ def _mail(parts: Parts) -> Finding:
     if parts.settings.smtp_url:
         return Finding("mail", True, f"sent as {parts.settings.mail_from}")
     return Finding("mail", False, "PLANSHIFT_SMTP_URL is not set: notices are kept and not sent")
+
+
+def _alerts(parts: Parts) -> Iterator[Finding]:
+    """What at Stripe waits for a person."""
+    with parts.database.read() as tx:
+        found = alerts(tx)
+    for kind, lines in found.items():
+        yield Finding(kind.value, not lines, "; ".join(lines) or "nothing waits for a person")
 
 
 def _dead(parts: Parts) -> Finding:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from adapter.alerts import Alert
 from adapter.sweeps import SweepStatus
 
 STATES = ("pending", "processed", "ignored", "foreign", "dead")
@@ -53,6 +54,20 @@ class SweepGauges:
             self._found.labels(name).set(sweep.found.get(found, 0))
 
 
+class AlertsGauge:
+    """How much at Stripe waits for a person, by kind."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._gauge = Gauge(
+            "planshift_alerts", "What waits for a person", ["kind"], registry=registry
+        )
+
+    def set_from(self, found: Mapping[Alert, Sized]) -> None:
+        """Take over the counts of ``found``."""
+        for kind, those in found.items():
+            self._gauge.labels(kind.value).set(len(those))
+
+
 @dataclass(frozen=True)
 class Metrics:
     """All metrics of one process."""
@@ -61,6 +76,7 @@ class Metrics:
     events: Counter
     inbox: InboxGauge
     sweeps: SweepGauges
+    alerts: AlertsGauge
 
     @classmethod
     def new(cls) -> Metrics:
@@ -69,4 +85,6 @@ class Metrics:
         events = Counter(
             "planshift_events_received", "Events received", ["outcome"], registry=registry
         )
-        return cls(registry, events, InboxGauge(registry), SweepGauges(registry))
+        return cls(
+            registry, events, InboxGauge(registry), SweepGauges(registry), AlertsGauge(registry)
+        )

@@ -19,6 +19,7 @@ from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
 from adapter.database import Database, open_database
 from adapter.due import Work
+from adapter.endpoints import Endpoints
 from adapter.gateway.client import StripeSettings, StripeTime, connect
 from adapter.gateway.pacing import Limits, Pacing, Urgency
 from adapter.gateway.read import Reader
@@ -31,10 +32,11 @@ from adapter.purchases.one_purchase import PurchaseTools
 from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
 from adapter.reconcile import Reconciling
+from adapter.retrying import Retrying
 from adapter.state import States
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
-from webhooks import Backfill, Edge, Inbox, Processing
+from webhooks import HANDLED, Backfill, Edge, Inbox, Processing
 
 from .metrics import Metrics
 from .settings import Settings
@@ -69,6 +71,7 @@ class Parts:
     adoption: Adoption
     adopted_prices: AdoptedPrices
     migration: Migration
+    endpoints: Endpoints
     metrics: Metrics
 
 
@@ -85,8 +88,7 @@ def build(
         CatalogueError: the catalogue has problems (all of them are in the error).
         Misconfigured: the database URL is not usable.
     """
-    clock = clock or WallClock()
-    catalogue = catalogue or load_catalogue(settings.catalogue)
+    clock, catalogue = clock or WallClock(), catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
     reader, writer, ownership = _gateway(settings, database, clock, urgency)
     mirror = Mirror(database, reader, catalogue, clock)
@@ -97,7 +99,7 @@ def build(
     quotes = Quotes(database, reader, catalogue)
     orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
-    backfill, reconciling = _sweeps(tools, settings.livemode)
+    (backfill, reconciling), claims = _sweeps(tools, settings.livemode), Claims(database)
     return Parts(
         settings=settings,
         clock=clock,
@@ -113,17 +115,18 @@ def build(
         purchases=purchases,
         states=States(database, catalogue),
         keys=Keys(database, clock),
-        claims=Claims(database),
+        claims=claims,
         edge=Edge(database, settings.webhook_secrets, settings.livemode, clock),
         backfill=backfill,
         reconciling=reconciling,
         inbox=Inbox(database, clock),
-        processing=Processing(database, mirror, seen, catalogue, clock),
+        processing=Processing(database, reader, mirror, seen, catalogue, claims, clock),
         due_work=_due_work(tools, orders, undoing, purchases, backfill, reconciling),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
         migration=Migration(database, reader, writer, mirror, clock),
+        endpoints=_endpoints(settings, tools),
         metrics=Metrics.new(),
     )
 
@@ -168,11 +171,13 @@ def _due_work(
     """What the worker does when it is due."""
     workers = Workers.of(orders, undoing, Activating(tools), tools.checkouts, purchases)
     charges = Charges(tools.database, tools.reader, tools.sending)
+    retrying = Retrying(tools.database, tools.reader, tools.writer, tools.mirror, tools.clock)
     others = {
         Work.BACKFILL: backfill.do_due,
         Work.RECONCILE: reconciling.do_due,
         Work.METER: tools.sending.resume,
         Work.CHARGES: charges.calculate,
+        Work.RETRY_PAYMENT: retrying.retry,
     }
     return DueWork(tools.database, tools.reader, workers.also(others), tools.clock)
 
@@ -189,6 +194,21 @@ def _purchases(tools: Tools, ownership: timedelta) -> Purchases:
         tools.clock,
     )
     return Purchases(buying, ownership)
+
+
+def _endpoints(settings: Settings, tools: Tools) -> Endpoints:
+    """Where Stripe is to send what the registry handles."""
+    return Endpoints(
+        tools.database,
+        tools.reader,
+        tools.writer,
+        tools.clock,
+        tenant=tools.catalogue.tenant,
+        events=list(HANDLED),
+        public_url=settings.public_url,
+        at_stripe=settings.stripe_api_base is None,
+        livemode=settings.livemode,
+    )
 
 
 def _gateway(

@@ -21,7 +21,7 @@ from adapter.gateway.client import API_VERSION
 from adapter.grouped import GroupedInserts
 from adapter.tables import EventRow
 
-from .registry import HANDLED
+from .registry import why_ignored
 
 log = structlog.get_logger(__name__)
 
@@ -106,7 +106,7 @@ def event_row(event: Mapping[str, Any], livemode: bool, now: datetime) -> dict[s
         # Objects are fetched in our version, so this costs nothing but a warning.
         log.warning("event_of_other_version", version=version, type=kind)
     named = _objects(event)
-    ignored = None if kind in HANDLED else "not handled here"
+    ignored = why_ignored(kind)
     if bool(event.get("livemode")) != livemode:
         log.error("event_of_other_mode", event_id=event["id"])
         ignored = "livemode differs from PLANSHIFT_LIVEMODE"

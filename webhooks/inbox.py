@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from adapter.clock import Clock
 from adapter.database import Database
@@ -19,11 +20,17 @@ class Inbox:
         self._database = database
         self._clock = clock
 
-    def listed(self, state: str | None, before: int, limit: int) -> list[EventRow]:
-        """Events, newest first, those in ``state`` only if given."""
-        statement = select(EventRow)
-        if state:
-            statement = statement.where(EventRow.state == state)
+    def listed(
+        self,
+        state: str | None,
+        before: int,
+        limit: int,
+        *,
+        kind: str | None = None,
+        customer: str | None = None,
+    ) -> list[EventRow]:
+        """Events, newest first; of one state, type or customer only where that is given."""
+        statement = select(EventRow).where(*_which(state, kind, customer))
         if before:
             statement = statement.where(EventRow.seq < before)
         with self._database.read() as tx:
@@ -50,15 +57,46 @@ class Inbox:
                 raise NotFound.event(event_id)
             if row.state == "ignored":
                 raise Conflict("not_replayable", f"Event {event_id} is ignored: {row.error}.")
-            row.state, row.attempts, row.next_at = "pending", 0, self._clock.now()
-            row.error = row.traceback = row.processed_at = None
+            for column, value in _afresh(self._clock.now()).items():
+                setattr(row, column, value)
         return row
+
+    def replay_all(
+        self, state: str, *, kind: str | None = None, customer: str | None = None
+    ) -> int:
+        """Put every event of a state back to pending, of one type or customer only where that is
+        given; gives how many.
+
+        Raises:
+            Conflict: ``not_replayable`` for those that are not handled here.
+        """
+        if state == "ignored":
+            raise Conflict("not_replayable", "Ignored events are of kinds not handled here.")
+        with self._database.write() as tx:
+            again = tx.execute(
+                update(EventRow)
+                .where(*_which(state, kind, customer))
+                .values(**_afresh(self._clock.now()))
+                .returning(EventRow.seq)
+            )
+            return len(again.all())
 
     def counts(self) -> dict[str, int]:
         """How many events there are in each state."""
         with self._database.read() as tx:
             rows = tx.execute(select(EventRow.state, func.count()).group_by(EventRow.state))
             return {str(state): int(count) for state, count in rows}
+
+
+def _which(state: str | None, kind: str | None, customer: str | None) -> list[Any]:
+    asked = ((EventRow.state, state), (EventRow.type, kind), (EventRow.customer_id, customer))
+    return [column == value for column, value in asked if value]
+
+
+def _afresh(now: datetime) -> dict[str, Any]:
+    """An event as it is before anybody has tried it."""
+    nothing = dict.fromkeys(("error", "traceback", "processed_at"))
+    return {"state": "pending", "attempts": 0, "next_at": now, **nothing}
 
 
 def event_document(row: EventRow) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -15,17 +15,24 @@ from sqlalchemy.orm import Session
 from adapter.backoff import wait
 from adapter.changes.settling import Moment
 from adapter.checkouts.mirroring import CheckoutMirror, FetchedCheckout
+from adapter.claims import Claims
 from adapter.clock import Clock
 from adapter.database import Database, is_away
-from adapter.gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
-from adapter.gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
+from adapter.gateway.failures import NotExecuted, StoredFailure, Unanswered
+from adapter.gateway.gone import Kind
+from adapter.gateway.read import Reader
+from adapter.gateway.snapshots import InvoiceSnapshot, PriceSnapshot, ProductSnapshot
 from adapter.jobs import Job
 from adapter.mirror import Fetched, Mirror
+from adapter.price_drift import PriceWatch, Sold, note_drift
 from adapter.purchases.settling import invoice_seen
-from adapter.tables import AccountRow, EventRow
+from adapter.tables import EventRow
+from adapter.tombstones import Absent
 from mappings import Catalogue
 
-from .refs import Kind, Ref
+from .along import Along
+from .belonging import Belonging, Verdict, Whose
+from .refs import Ref
 from .registry import HANDLED
 
 log = structlog.get_logger(__name__)
@@ -36,15 +43,23 @@ PASSING = (Unanswered, NotExecuted, StoredFailure)
 MOST = 1_000
 # Rows looked at per customer that is wanted: events of one customer come in bursts.
 BURST = 4
+# How long events wait for an account that carries our tag and is not here. Longer than any request
+# that makes one; after that they are set aside, and run when the account comes after all.
+PATIENCE = timedelta(hours=1)
+LONGEST_WAIT_S = 60.0
+
+Got = Fetched | FetchedCheckout | Sold | Absent
 
 
 @dataclass(frozen=True)
-class _Got:
-    """What became of fetching one object: it, or that it is gone, or why it failed."""
+class _Found:
+    """What became of fetching one object: it, or that it is gone, or why it failed; and what was
+    fetched because of it.
+    """
 
-    fetched: Fetched | FetchedCheckout | None = None
-    gone: bool = False
+    got: Got | None = None
     failure: Exception | None = None
+    along: tuple[Ref, ...] = ()
 
 
 class Processing:
@@ -53,23 +68,27 @@ class Processing:
     def __init__(
         self,
         database: Database,
+        reader: Reader,
         mirror: Mirror,
         checkouts: CheckoutMirror,
         catalogue: Catalogue,
+        claims: Claims,
         clock: Clock,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._claims = claims
         self._clock = clock
-        self._fetch: Mapping[Kind, Callable[[str], Fetched | FetchedCheckout]] = {
-            "customer": mirror.fetch_customer,
-            "subscription": mirror.fetch_subscription,
-            "invoice": mirror.fetch_invoice,
-            "schedule": mirror.fetch_schedule,
-            "checkout": checkouts.fetch,
-        }
+        self._belonging = Belonging(database, reader, catalogue.tenant)
         self._mirror = mirror
         self._checkouts = checkouts
+        self._along = Along(database)
+        prices = PriceWatch(database, reader)
+        self._elsewhere: Mapping[Kind, Callable[[str], Got | None]] = {
+            "checkout": checkouts.seek,
+            "price": prices.seek_price,
+            "product": prices.seek_product,
+        }
 
     def due(self, limit: int, besides: Collection[str]) -> list[Job]:
         """Customers with pending events, those that wait longest first."""
@@ -89,12 +108,8 @@ class Processing:
         events = self._pending(owner)
         if not events:
             return 0
-        if not self._is_ours(events):
-            return self._mark_foreign(events)
-        # All events of the customer are taken together, so each object is fetched once.
-        got = self._fetched(_refs(events))
         try:
-            return self._commit(events, got)
+            return self._run(events)
         except Exception as mistake:
             if is_away(mistake):
                 raise  # nothing is wrong with the events
@@ -112,66 +127,106 @@ class Processing:
                 )
             )
 
-    def _is_ours(self, events: Sequence[EventRow]) -> bool:
-        customers = {event.customer_id for event in events if event.customer_id}
-        with self._database.read() as tx:
-            known = select(AccountRow.seq).where(AccountRow.customer_id.in_(customers)).limit(1)
-            return tx.scalars(known).first() is not None
+    def _run(self, events: Sequence[EventRow]) -> int:
+        """All events of the customer are taken together, so each object is fetched once."""
+        customer = next((event.customer_id for event in events if event.customer_id), None)
+        if customer is None:
+            return self._run_unnamed(events)
+        verdict = self._belonging.of(customer)
+        if verdict.whose is not Whose.OURS:
+            return self._turn_away(events, verdict)
+        return self._commit(events, self._fetched(_refs(events)))
 
-    def _mark_foreign(self, events: Sequence[EventRow]) -> int:
+    def _run_unnamed(self, events: Sequence[EventRow]) -> int:
+        """Events that name no customer (of refunds, disputes, prices): what is fetched does.
+
+        From there on they are the customer's like any others, under its claim. If somebody else
+        has that, they wait a moment.
+        """
+        found = self._fetched(_refs(events))
+        customer = _customer_of(found)
+        if customer is None:
+            return self._commit(events, found)
+        verdict = self._belonging.of(customer)
+        if verdict.whose is not Whose.OURS:
+            return self._turn_away(events, verdict)
+        with self._claims.hold(customer) as mine:
+            return self._commit(events, found) if mine else self._put_off(events)
+
+    def _put_off(self, events: Sequence[EventRow]) -> int:
         with self._database.write() as tx:
             for row in _locked(tx, events):
-                row.state, row.processed_at = "foreign", self._clock.now()
-                row.error = "the customer is not an account here"
-        return len(events)
+                row.next_at = self._clock.now() + wait(1)
+        return 0
 
-    def _fetched(self, refs: Sequence[Ref]) -> dict[Ref, _Got]:
+    def _turn_away(self, events: Sequence[EventRow], verdict: Verdict) -> int:
+        """Set aside what is somebody else's; let wait what may become ours at any moment."""
+        ended, now = 0, self._clock.now()
+        with self._database.write() as tx:
+            for row in _locked(tx, events):
+                row.error = verdict.why
+                if verdict.whose is Whose.NOT_YET and now - row.received_at < PATIENCE:
+                    row.attempts += 1
+                    row.next_at = now + wait(row.attempts, LONGEST_WAIT_S)
+                    continue
+                row.state, row.processed_at = "foreign", now
+                ended += 1
+        return ended
+
+    def _fetched(self, refs: Sequence[Ref]) -> dict[Ref, _Found]:
         """Each object once, with what moved along with it. That comes first: whoever hears of a
         completed page finds its subscription and invoice in the mirror.
         """
-        named = {ref: self._get(ref) for ref in refs}
-        along = {one for found in named.values() for one in _moved_with(found)} - named.keys()
-        return {**{ref: self._get(ref) for ref in sorted(along, key=str)}, **named}
+        named = {ref: self._seek(ref) for ref in refs}
+        along = {ref for found in named.values() for ref in found.along} - named.keys()
+        return {**{ref: self._seek(ref) for ref in sorted(along, key=str)}, **named}
 
-    def _get(self, ref: Ref) -> _Got:
+    def _seek(self, ref: Ref) -> _Found:
         try:
-            return _Got(fetched=self._fetch[ref.kind](ref.id))
-        except Gone:
-            return _Got(gone=True)
+            elsewhere = self._elsewhere.get(ref.kind)
+            got = elsewhere(ref.id) if elsewhere else self._mirror.seek(ref.kind, ref.id)
+            return _Found(got, along=self._along.of(got))
         except Exception as failure:
             if is_away(failure):
                 raise
-            return _Got(failure=failure)
+            return _Found(failure=failure)
 
-    def _commit(self, events: Sequence[EventRow], got: Mapping[Ref, _Got]) -> int:
+    def _commit(self, events: Sequence[EventRow], found: Mapping[Ref, _Found]) -> int:
         """State, event marks and notices in one transaction."""
         ended, now = 0, self._clock.now()
         with self._database.write() as tx:
             rows = _locked(tx, events)
             # Pages last: what they have made is stored by then.
-            for ref, found in sorted(got.items(), key=lambda one: one[0].kind == "checkout"):
-                if found.fetched is not None:
-                    self._store(tx, found.fetched, Moment(now, _told_at(events, ref)))
+            for ref, one in sorted(found.items(), key=lambda each: each[0].kind == "checkout"):
+                if one.got is not None:
+                    self._store(tx, one.got, Moment(now, _told_at(events, ref)))
             for row in rows:
-                named = [got[ref] for ref in HANDLED[row.type](row)]
-                along = [got[ref] for found in named for ref in _moved_with(found)]
-                mine = [*named, *along]
+                named = [found[ref] for ref in HANDLED[row.type](row)]
+                mine = [*named, *(found[ref] for one in named for ref in one.along)]
                 failure = next((one.failure for one in mine if one.failure), None)
                 if failure is not None:
                     self._fail(row, failure)
                     continue
                 row.state, row.processed_at = "processed", now
-                row.error = "gone at Stripe" if any(one.gone for one in mine) else None
+                gone = any(isinstance(one.got, Absent) for one in named)
+                row.error = "gone at Stripe" if gone else None
                 ended += 1
         return ended
 
-    def _store(self, tx: Session, fetched: Fetched | FetchedCheckout, heard: Moment) -> None:
-        if isinstance(fetched, FetchedCheckout):
-            self._checkouts.store(tx, fetched, heard)
-            return
-        self._mirror.store(tx, fetched)
-        if isinstance(fetched.snapshot, InvoiceSnapshot):
-            invoice_seen(tx, self._catalogue, fetched.snapshot, heard)
+    def _store(self, tx: Session, got: Got, heard: Moment) -> None:
+        match got:
+            case PriceSnapshot() | ProductSnapshot() | Absent(kind="price" | "product"):
+                note_drift(tx, got)
+            case FetchedCheckout():
+                self._checkouts.store(tx, got, heard)
+            case Absent(kind="checkout"):
+                self._checkouts.bury(tx, got, heard)
+            case Absent():
+                self._mirror.bury(tx, got, heard.billing)
+            case Fetched(snapshot=snapshot):
+                self._mirror.store(tx, got, heard.billing)
+                if isinstance(snapshot, InvoiceSnapshot):
+                    invoice_seen(tx, self._catalogue, snapshot, heard)
 
     def _fail_all(self, events: Sequence[EventRow], mistake: Exception) -> int:
         """A mistake of ours while storing: these events wait for a person, all others go on."""
@@ -192,27 +247,21 @@ class Processing:
         log.error("event_dead", event_id=row.id, type=row.type)
 
 
+def _customer_of(found: Mapping[Ref, _Found]) -> str | None:
+    """Whose the fetched objects are, "" if they are nobody's; None for what has no customer, or
+    could not be fetched.
+    """
+    fetched = (one.got for one in found.values())
+    named = [got.customer for got in fetched if isinstance(got, Fetched | FetchedCheckout)]
+    return named[0] if named else None
+
+
 def _told_at(events: Sequence[EventRow], ref: Ref) -> datetime:
     """When the last event about ``ref`` happened, on Stripe's clock; what a page has made came
     about when the page was completed.
     """
     about = [event for event in events if ref in HANDLED[event.type](event)]
     return max(event.occurred_at for event in about or events)
-
-
-def _moved_with(got: _Got) -> list[Ref]:
-    """What came about at a page; the customer whose balance an invoice used, or was given back.
-
-    No event need tell of such a movement of the balance.
-    """
-    match got.fetched.snapshot if got.fetched else None:
-        case CheckoutSnapshot(subscription=subscription, invoice=invoice):
-            made = [Ref("subscription", subscription)] if subscription else []
-            return [*made, Ref("invoice", invoice)] if invoice else made
-        case InvoiceSnapshot(customer=customer, ending_balance=int(after), starting_balance=before):
-            return [Ref("customer", customer)] if after != before else []
-        case _:
-            return []
 
 
 def _refs(events: Sequence[EventRow]) -> list[Ref]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["customer", "subscription", "invoice", "schedule", "checkout"]
+from adapter.gateway.gone import Kind
 
 
 @dataclass(frozen=True)

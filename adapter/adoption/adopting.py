@@ -13,6 +13,7 @@ from mappings import Catalogue
 from ..accounts import REF_KEY, REF_LETTERS
 from ..clock import Clock
 from ..database import Database
+from ..early_events import wake
 from ..errors import Conflict
 from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, CustomerSnapshot
@@ -150,6 +151,7 @@ class Adoption:
         }
         if not insert_once(tx, AccountRow, values):
             return None
+        wake(tx, customer.id, self._clock.now())
         return tx.scalars(select(AccountRow).where(AccountRow.customer_id == customer.id)).one()
 
     def _tag(self, account: AccountRow) -> None:

@@ -34,6 +34,7 @@ def bring_in_line(database: Database, catalogue: Catalogue, inventory: Inventory
                 continue
             for column, value in row.items():
                 setattr(known[row["id"]], column, value)
+            known[row["id"]].drift = None
 
 
 def remember_price(tx: Session, catalogue: Catalogue, price: ListedPrice) -> None:

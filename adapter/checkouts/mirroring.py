@@ -20,10 +20,12 @@ from ..changes.settling import Moment
 from ..clock import Clock
 from ..database import Database
 from ..due import Work, arm, disarm
+from ..gateway.failures import Gone
 from ..gateway.read import Reader
 from ..gateway.snapshots import CheckoutSnapshot
 from ..purchases.settling import checkout_seen
 from ..tables import AccountRow, CheckoutRow
+from ..tombstones import Absent
 
 # Metadata that names our row; it is found again by this if the answer to its creation was lost.
 CHECKOUT_KEY = "planshift_checkout"
@@ -44,6 +46,11 @@ class FetchedCheckout:
     snapshot: CheckoutSnapshot
     ticket: int
 
+    @property
+    def customer(self) -> str:
+        """Whose it is; "" for a page that nobody known was sent to."""
+        return self.snapshot.customer
+
 
 class CheckoutMirror:
     """Fetches Checkout Sessions and stores those that are ours."""
@@ -60,6 +67,21 @@ class CheckoutMirror:
         """Ask Stripe for a Checkout Session (outside any transaction)."""
         ticket = self._database.next_ticket()
         return FetchedCheckout(self._reader.checkout(session_id), ticket)
+
+    def seek(self, session_id: str) -> FetchedCheckout | Absent:
+        """Ask Stripe for a session that may be gone (outside any transaction)."""
+        ticket = self._database.next_ticket()
+        try:
+            return FetchedCheckout(self._reader.checkout(session_id), ticket)
+        except Gone:
+            return Absent("checkout", session_id, ticket)
+
+    def bury(self, tx: Session, absent: Absent, heard: Moment) -> bool:
+        """A page that Stripe does not have any more is one that expired: nobody can pay there."""
+        row = tx.scalars(select(CheckoutRow).where(CheckoutRow.session_id == absent.id)).first()
+        if row is None or row.state != "open":
+            return False
+        return self.store(tx, FetchedCheckout(_expired(row, heard), absent.ticket), heard)
 
     def refresh(self, account: AccountRow, session_id: str) -> CheckoutSnapshot:
         """Fetch a session and store it; gives what Stripe said."""
@@ -103,6 +125,25 @@ class CheckoutMirror:
             arm(tx, Work.CHECKOUT, row.id, account.customer_id or account.id, now)
         else:
             disarm(tx, Work.CHECKOUT, row.id)
+
+
+def _expired(row: CheckoutRow, heard: Moment) -> CheckoutSnapshot:
+    assert row.session_id is not None
+    return CheckoutSnapshot(
+        id=row.session_id,
+        customer=row.account.customer_id or "",
+        mode=row.params["mode"],
+        status="expired",
+        payment_status=row.payment_status or "unpaid",
+        url=None,
+        expires_at=row.expires_at or heard.billing,
+        subscription=None,
+        invoice=None,
+        setup_intent=None,
+        payment_method=None,
+        payment=None,
+        metadata={CHECKOUT_KEY: row.id},
+    )
 
 
 def _copy(row: CheckoutRow, session: CheckoutSnapshot, ticket: int) -> None:

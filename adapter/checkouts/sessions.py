@@ -22,6 +22,7 @@ from ..errors import Conflict, Unavailable
 from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, CheckoutSnapshot, CustomerSnapshot
 from ..gateway.write import Operation, Writer
+from ..holdings import refuse_deleted
 from ..ids import new_id
 from ..mirror import Fetched, Mirror
 from ..steps import StepRefused, Steps
@@ -83,9 +84,10 @@ class Checkouts:
         Asking again while the page is open gives the same page.
 
         Raises:
-            Conflict: ``refused_by_stripe``.
+            Conflict: ``customer_deleted``, ``refused_by_stripe``.
             Unavailable: Stripe did not answer; ask again.
         """
+        refuse_deleted(account)
         subject = hashlib.sha256(return_url.encode()).hexdigest()
         wanted = Wanted(Purpose.METHOD, subject, self.setup_params(account), return_url)
         try:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 import stripe
 
+from .gone import Kind, is_gone
+
 
 class GatewayFailure(Exception):
     """Root: ``code`` and ``message`` are Stripe's, ``request_id`` helps its support."""
@@ -43,7 +45,7 @@ class Refused(GatewayFailure):
 
 
 class Gone(Refused):
-    """404: the object named in the path does not exist (any more)."""
+    """404: the object named in the path does not exist (any more); see ``gone``."""
 
 
 class NotExecuted(GatewayFailure):
@@ -66,26 +68,28 @@ NEEDS_ACTION = frozenset({"invoice_payment_intent_requires_action", "authenticat
 
 
 @contextmanager
-def sorted_failures() -> Iterator[None]:
-    """Turn the SDK's exceptions of one call into ours."""
+def sorted_failures(of: Kind | None = None) -> Iterator[None]:
+    """Turn the SDK's exceptions of one call into ours. Only where one object of the kind ``of`` is
+    asked for by its id can the answer be that it is gone.
+    """
     try:
         yield
     except stripe.StripeError as error:
-        raise _sort(error) from error
+        raise _sort(error, of) from error
 
 
-def _sort(error: stripe.StripeError) -> GatewayFailure | stripe.StripeError:
+def _sort(error: stripe.StripeError, of: Kind | None) -> GatewayFailure | stripe.StripeError:
     kind = _kind(error)
     if kind is None:
         return error
     inner = error.error
-    return kind(
-        # Some classes leave .code empty and keep it on .error.
-        code=error.code or getattr(inner, "code", None),
-        message=error.user_message or str(error),
-        request_id=error.request_id,
-        param=getattr(error, "param", None),
-    )
+    # Some classes leave .code empty and keep it on .error.
+    code = error.code or getattr(inner, "code", None)
+    message = error.user_message or str(error)
+    param = getattr(error, "param", None)
+    if kind is Refused and of and is_gone(of, error.http_status, code, param, message):
+        kind = Gone
+    return kind(code=code, message=message, request_id=error.request_id, param=param)
 
 
 # The first class that fits decides; the order matters only where one is another's parent.
@@ -104,7 +108,7 @@ def _kind(error: stripe.StripeError) -> type[GatewayFailure] | None:
         if isinstance(error, theirs):
             return ours
     if isinstance(error, stripe.InvalidRequestError):
-        return Gone if status == 404 else Refused
+        return Refused
     if status == 409:
         # The same key is still being worked on elsewhere: resend it later.
         return Unanswered

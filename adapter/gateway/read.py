@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -24,14 +24,20 @@ from .snapshots import (
     PaymentMethodSnapshot,
     PriceSnapshot,
     ProductSnapshot,
+    ReversalKind,
+    ReversalSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
     metadata_of,
     required_moment,
 )
-from .snapshots.fields import field
+from .snapshots.fields import field, object_id
 
+# Stripe takes no more types than these in one question (stripe-facts §4).
+TYPES = 20
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
+
+_WITH_PAYMENT: Any = {"expand": ["charge", "payment_intent"]}
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Reader:
 
     def customer(self, customer_id: str) -> CustomerSnapshot:
         """A customer; a deleted one comes back marked ``deleted``, not as an error."""
-        with sorted_failures():
+        with sorted_failures("customer"):
             return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id))
 
     def customers_with_email(self, email: str) -> Iterator[CustomerSnapshot]:
@@ -91,7 +97,7 @@ class Reader:
 
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """A subscription with all its items and its latest invoice."""
-        with sorted_failures():
+        with sorted_failures("subscription"):
             found = self._v1.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
             return whole_subscription(found)
 
@@ -123,18 +129,18 @@ class Reader:
 
     def invoice(self, invoice_id: str) -> InvoiceSnapshot:
         """An invoice with all its lines and the state of its payment."""
-        with sorted_failures():
+        with sorted_failures("invoice"):
             found = self._v1.invoices.retrieve(invoice_id, {"expand": [PAYMENT_INTENT]})
             return InvoiceSnapshot.of(found, _whole(found.lines))
 
     def schedule(self, schedule_id: str) -> ScheduleSnapshot:
         """A subscription schedule with all its phases."""
-        with sorted_failures():
+        with sorted_failures("schedule"):
             return ScheduleSnapshot.of(self._v1.subscription_schedules.retrieve(schedule_id))
 
     def checkout(self, session_id: str) -> CheckoutSnapshot:
         """A Checkout Session, with what a completed setup saved and how its payment stands."""
-        with sorted_failures():
+        with sorted_failures("checkout"):
             params: Any = {"expand": ["setup_intent", "payment_intent"]}
             return CheckoutSnapshot.of(self._v1.checkout.sessions.retrieve(session_id, params))
 
@@ -168,6 +174,34 @@ class Reader:
             for found in self._v1.invoices.list(asked).auto_paging_iter():
                 yield InvoiceSnapshot.of(found, _whole(found.lines))
 
+    def refund(self, refund_id: str) -> ReversalSnapshot:
+        """A refund, with whose it is and which invoice it is of."""
+        with sorted_failures("refund"):
+            found = self._v1.refunds.retrieve(refund_id, _WITH_PAYMENT)
+        return self._reversal("refund", found)
+
+    def dispute(self, dispute_id: str) -> ReversalSnapshot:
+        """A dispute, with whose it is and which invoice it is about."""
+        with sorted_failures("dispute"):
+            found = self._v1.disputes.retrieve(dispute_id, _WITH_PAYMENT)
+        return self._reversal("dispute", found)
+
+    def _reversal(self, kind: ReversalKind, found: Any) -> ReversalSnapshot:
+        """Neither a payment nor its charge names its invoice any more (stripe-facts §2.2)."""
+        intent = object_id(field(found, "payment_intent"))
+        invoice = None
+        if intent is not None:
+            paid: Any = {"type": "payment_intent", "payment_intent": intent}
+            with sorted_failures():
+                page = self._v1.invoice_payments.list({"payment": paid, "limit": 1})
+            invoice = object_id(page.data[0].invoice) if page.data else None
+        return ReversalSnapshot.of(kind, found, invoice)
+
+    def product(self, product_id: str) -> ProductSnapshot:
+        """One product."""
+        with sorted_failures("product"):
+            return ProductSnapshot.of(self._v1.products.retrieve(product_id))
+
     def preview(self, params: Mapping[str, Any]) -> InvoiceSnapshot:
         """What Stripe would bill for ``params`` (of ``invoices.create_preview``)."""
         with sorted_failures():
@@ -195,6 +229,19 @@ class Reader:
                     return MadeSnapshot.of(found)
         return None
 
+    def was_delivered(self, types: Sequence[str], since: datetime) -> bool:
+        """Whether an event of one of ``types`` that happened at ``since`` or after has reached
+        every endpoint that hears it. The newest of each 20 types are looked at.
+        """
+        asked: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+        for at in range(0, len(types), TYPES):
+            asked["types"] = list(types[at : at + TYPES])
+            with sorted_failures():
+                page = self._v1.events.list(asked)
+            if any(found.pending_webhooks == 0 for found in page.data):
+                return True
+        return False
+
     def webhook_endpoints(self) -> Iterator[EndpointSnapshot]:
         """The webhook endpoints of the Stripe account."""
         with sorted_failures():
@@ -209,7 +256,7 @@ class Reader:
 
     def price(self, price_id: str) -> ListedPrice:
         """One price."""
-        with sorted_failures():
+        with sorted_failures("price"):
             return ListedPrice.of(self._v1.prices.retrieve(price_id))
 
     def prices(self) -> Iterator[ListedPrice]:

@@ -19,6 +19,7 @@ from .failures import sorted_failures
 from .snapshots import (
     CheckoutSnapshot,
     CustomerSnapshot,
+    EndpointSnapshot,
     InvoiceSnapshot,
     MadeSnapshot,
     MeterSnapshot,
@@ -36,6 +37,7 @@ Snapshot = (
     | PriceSnapshot
     | ScheduleSnapshot
     | CheckoutSnapshot
+    | EndpointSnapshot
     | MeterSnapshot
     | MadeSnapshot
 )
@@ -69,6 +71,9 @@ class Operation(StrEnum):
     SCHEDULE_RELEASE = "subscription_schedules.release"
     CHECKOUT_CREATE = "checkout.sessions.create"
     CHECKOUT_EXPIRE = "checkout.sessions.expire"
+    ENDPOINT_CREATE = "webhook_endpoints.create"
+    ENDPOINT_UPDATE = "webhook_endpoints.update"
+    ENDPOINT_DELETE = "webhook_endpoints.delete"
 
 
 @dataclass(frozen=True)
@@ -198,7 +203,22 @@ _HOW: Mapping[Operation, _How] = {
         lambda v1, id, params, options: v1.checkout.sessions.expire(id, params, options),
         CheckoutSnapshot.of,
     ),
+    Operation.ENDPOINT_CREATE: _How(
+        lambda v1, _, params, options: v1.webhook_endpoints.create(params, options),
+        EndpointSnapshot.of,
+    ),
+    Operation.ENDPOINT_UPDATE: _How(
+        lambda v1, id, params, options: v1.webhook_endpoints.update(id, params, options),
+        EndpointSnapshot.of,
+    ),
+    Operation.ENDPOINT_DELETE: _How(
+        lambda v1, id, params, options: v1.webhook_endpoints.delete(id, params, options),
+        MadeSnapshot.of,
+        keyed=False,
+    ),
 }
+# Whether such a write was made can only be seen at Stripe.
+KEYLESS = frozenset(operation for operation, how in _HOW.items() if not how.keyed)
 
 
 class Writer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..database import Database
 from ..due import Work, disarm, generation_of
-from ..gateway.failures import Gone
+from ..gateway.failures import Refused
 from ..gateway.read import Reader
 from ..gateway.snapshots import InvoiceSnapshot
 from ..holdings import IN_FORCE
@@ -13,6 +13,9 @@ from ..tables import AccountRow, ChargesRow, LineRow, SubscriptionRow
 from .planning import is_calculated, metered_line
 from .sending import Sending
 from .standing import units_since
+
+# Stripe's word for a subscription that no invoice is coming for.
+NOTHING_COMES = "invoice_upcoming_none"
 
 
 class Charges:
@@ -67,5 +70,7 @@ class Charges:
         """The invoice that comes; None if Stripe expects none, since nothing was used."""
         try:
             return self._reader.preview({"subscription": sub.id})
-        except Gone:
+        except Refused as refused:
+            if refused.code != NOTHING_COMES:
+                raise
             return None

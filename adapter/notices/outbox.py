@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     ACTION_REQUIRED = "action_required"
     RECOVERED = "recovered"
+    TRIAL_ENDING = "trial_ending"
 
 
 def queue(

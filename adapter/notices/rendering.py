@@ -38,6 +38,7 @@ FACTS: Mapping[Kind, tuple[str, ...]] = {
     Kind.PAYMENT_FAILED: ("number", "amount", "pay_url", "next_attempt"),
     Kind.ACTION_REQUIRED: ("from", "to", "pay_url", "nothing_due"),
     Kind.RECOVERED: ("plans", "paid_until"),
+    Kind.TRIAL_ENDING: ("plans", "ends_at", "chargeable"),
 }
 LINK = "pay_url"
 

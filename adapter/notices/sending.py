@@ -22,7 +22,15 @@ from ..backoff import wait
 from ..changes.states import State
 from ..clock import Clock
 from ..database import Database
-from ..tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, NoticeRow
+from ..tables import (
+    AccountRow,
+    ChangeLineRow,
+    ChangeRow,
+    InvoiceRow,
+    NoticeRow,
+    SubscriptionRow,
+)
+from ..trials import is_trialing
 from .outbox import Kind
 from .rendering import Contact, one_line, render
 from .smtp import DeliveryFailed, Mailer, MessageRefused, ServerUnavailable, without_addresses
@@ -152,6 +160,14 @@ def _activation_can_be_paid(tx: Session, facts: Mapping[str, Any]) -> str | None
     return _invoice_is_open(tx, facts) if facts.get("grace_until") else None
 
 
+def _trial_runs(tx: Session, facts: Mapping[str, Any]) -> str | None:
+    sub = tx.get(SubscriptionRow, facts.get("subscription", ""))
+    if sub is None or not is_trialing(sub) or sub.trial_end is None:
+        return "the trial is over, or the plan ends with it"
+    moved = sub.trial_end.isoformat() != facts.get("ends_at")
+    return "the trial ends at another time" if moved else None
+
+
 def _change_is(tx: Session, facts: Mapping[str, Any], state: State) -> bool:
     found = tx.scalars(
         select(ChangeLineRow.seq)
@@ -170,6 +186,7 @@ _STILL_TRUE: Mapping[str, Callable[[Session, Mapping[str, Any]], str | None]] = 
     Kind.ACTION_REQUIRED: _payment_is_awaited,
     Kind.CHANGE_SCHEDULED: _is_scheduled,
     Kind.ACTIVATION_FAILED: _activation_can_be_paid,
+    Kind.TRIAL_ENDING: _trial_runs,
 }
 
 

@@ -15,7 +15,7 @@ from mappings import Money, Pack, UnknownOffer
 
 from ..due import Work, arm, disarm
 from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
-from ..holdings import UNPAID, Holding, addressed, holdings_of
+from ..holdings import UNPAID, Holding, addressed, holdings_of, refuse_deleted
 from ..ids import new_id
 from ..quotes.documents import money
 from ..quotes.refusals import refuse_if_busy
@@ -195,6 +195,7 @@ class Purchases:
 
     def _held(self, tx: Session, account: AccountRow, family: str) -> Holding:
         """The paid plan that the packs come on top of."""
+        refuse_deleted(account)
         refuse_if_busy(tx, account, family, None)
         held = addressed(holdings_of(tx, account), family, None)
         if held is None:

@@ -22,7 +22,14 @@ from mappings import (
 from ..changes.schedules import live_schedule, refuse_foreign
 from ..changes.states import State
 from ..errors import Conflict, Invalid
-from ..holdings import Holding, addressed, facts_of, holdings_of, unknown_price
+from ..holdings import (
+    Holding,
+    addressed,
+    facts_of,
+    holdings_of,
+    refuse_deleted,
+    unknown_price,
+)
 from ..prices import CurrentPrice, current_price
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow
 from .refusals import (
@@ -137,6 +144,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         Invalid: the offer does not exist (``unknown_family``, ``unknown_plan``…), with its path.
         Conflict: the rules or the state of the subscription do not allow it, with the way out.
     """
+    refuse_deleted(account)
     refuse_if_busy(tx, account, wanted.family, wanted.subscription)
     holdings = holdings_of(tx, account)
     offer = _offer(catalogue, account, wanted)
@@ -149,11 +157,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         raise Conflict("nothing_to_cancel", "The account holds no paid plan in this family.")
     replaces = _scheduled(tx, account, held) if held else None
     if held is not None:
-        refuse_busy_subscription(tx, held)
-        if not ends:
-            refuse_unchangeable(held)
-            refuse_unpaid(tx, held)
-            refuse_if_scheduled_elsewhere(tx, held, replaces)
+        _refuse_as_it_stands(tx, held, replaces, ends=ends)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
     decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
     refuse_by_rule(decision, replaces)
@@ -184,6 +188,17 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     )
     _refuse_shared_cycle(target, others)
     return target
+
+
+def _refuse_as_it_stands(
+    tx: Session, held: Holding, replaces: ChangeLineRow | None, *, ends: bool
+) -> None:
+    """What the state of the subscription does not allow; ending a plan stays possible."""
+    refuse_busy_subscription(tx, held)
+    if not ends:
+        refuse_unchangeable(held)
+        refuse_unpaid(tx, held)
+        refuse_if_scheduled_elsewhere(tx, held, replaces)
 
 
 def invoice_status(tx: Session, held: Holding) -> str | None:

@@ -31,8 +31,9 @@ from .findings import EXISTS, Kind
 Place = tuple[Kind, str, str]
 Snapshot = SubscriptionSnapshot | CustomerSnapshot | InvoiceSnapshot | ScheduleSnapshot
 
-# Tickets are ours alone; the page of an invoice has a new address whenever it is asked for.
-UNCOMPARED = frozenset({"ticket", "hosted_invoice_url"})
+# Tickets are ours alone; the page of an invoice has a new address whenever it is asked for; what it
+# was tried with is known only from some readings of it.
+UNCOMPARED = frozenset({"ticket", "hosted_invoice_url", "tried_method"})
 
 _KINDS: Mapping[type[Any], Kind] = {
     SubscriptionSnapshot: "subscription",

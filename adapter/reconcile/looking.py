@@ -21,11 +21,11 @@ from ..clock import Clock
 from ..database import Database
 from ..gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
 from ..gateway.read import Reader
-from ..gateway.snapshots import InvoiceSnapshot
+from ..gateway.snapshots import InvoiceSnapshot, ReversalSnapshot
 from ..mirror import Fetched, Mirror
 from ..purchases.settling import invoice_seen
 from ..tables import AccountRow, EventRow
-from .comparing import TABLES, Field, Place, differing, newest_ticket, owner_of
+from .comparing import TABLES, Field, Place, differing, newest_ticket
 from .findings import EXISTS, Difference, Failure, Finding, Kind
 from .notes import last_same, note
 
@@ -90,8 +90,8 @@ class Looking:
             fetched = self._fetch[kind](object_id)
         except Gone:
             return self._gone(kind, object_id)
-        snapshot = fetched.snapshot
-        customer = owner_of(snapshot)
+        snapshot, customer = fetched.snapshot, fetched.customer
+        assert not isinstance(snapshot, ReversalSnapshot), "no list of these is walked"
         with self._database.write() as tx:
             account = tx.scalars(
                 select(AccountRow).where(AccountRow.customer_id == customer).with_for_update()
@@ -124,12 +124,14 @@ class Looking:
 
     def _repair(self, tx: Session, account: AccountRow, fetched: Fetched) -> list[Field]:
         """Store it, with all that follows from that; gives what differs even then."""
+        snapshot = fetched.snapshot
         self._mirror.store(tx, fetched)
-        if isinstance(fetched.snapshot, InvoiceSnapshot):
+        if isinstance(snapshot, InvoiceSnapshot):
             now = Moment(self._clock.now(), self._reader.time.now())
-            invoice_seen(tx, self._catalogue, fetched.snapshot, now)
+            invoice_seen(tx, self._catalogue, snapshot, now)
         tx.flush()
-        return differing(tx, self._catalogue, account, fetched.snapshot)
+        assert not isinstance(snapshot, ReversalSnapshot), "no list of these is walked"
+        return differing(tx, self._catalogue, account, snapshot)
 
     def _note(
         self, tx: Session, kind: Kind, object_id: str, fields: list[Field], left: set[Place]

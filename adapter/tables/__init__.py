@@ -6,7 +6,7 @@ from .allowances import AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .base import Base, Claimable
 from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
 from .metering import ChargesRow, MeterEventRow
-from .mirror import InvoiceRow, LineRow, PriceRow, ScheduleRow, SubscriptionRow
+from .mirror import InvoiceRow, LineRow, PriceRow, ReversalRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
 from .sales import AgreementRow, SalesRequestRow
 from .work import (
@@ -45,6 +45,7 @@ __all__ = [
     "PriceRow",
     "PurchaseRow",
     "QuoteRow",
+    "ReversalRow",
     "SalesRequestRow",
     "ScheduleRow",
     "SubscriptionRow",

@@ -16,7 +16,11 @@ from .base import Base, BigId, Id, Word
 
 
 class SubscriptionRow(Base):
-    """A subscription at Stripe. Kept for ever: a cancelled one is an update, not a deletion."""
+    """A subscription at Stripe. Kept for ever: a cancelled one is an update, not a deletion.
+
+    ``gone`` (here as on schedules and invoices): Stripe does not have it any more, and the status
+    is ours.
+    """
 
     __tablename__ = "subscriptions"
 
@@ -39,6 +43,7 @@ class SubscriptionRow(Base):
     pending_update_expires_at: Mapped[datetime | None] = mapped_column()
     paused_collection: Mapped[bool] = mapped_column(default=False)
     change_id: Mapped[str | None] = mapped_column(Id)
+    gone: Mapped[bool] = mapped_column(default=False)
     ticket: Mapped[int] = mapped_column(BigInteger)
 
     lines: Mapped[list[LineRow]] = relationship(order_by="LineRow.id", lazy="selectin")
@@ -92,11 +97,17 @@ class ScheduleRow(Base):
     phase_start: Mapped[datetime | None] = mapped_column()
     tagged: Mapped[bool] = mapped_column()
     mapped: Mapped[bool] = mapped_column()
+    gone: Mapped[bool] = mapped_column(default=False)
     ticket: Mapped[int] = mapped_column(BigInteger)
 
 
 class InvoiceRow(Base):
-    """An invoice at Stripe, with its lines as they read there."""
+    """An invoice at Stripe, with its lines as they read there.
+
+    ``tried_method`` is the payment method of the last attempt to pay it, "" if there was none to
+    try, NULL if that was not looked at. ``finalization_error`` is Stripe's message while it cannot
+    be finalized, so that nobody is charged: a person has to look.
+    """
 
     __tablename__ = "invoices"
     __table_args__ = (Index("ix_invoices_account", "account_seq", "created_at"),)
@@ -120,11 +131,39 @@ class InvoiceRow(Base):
     hosted_invoice_url: Mapped[str | None] = mapped_column()
     created_at: Mapped[datetime] = mapped_column()
     lines: Mapped[list[Any]] = mapped_column()
+    tried_method: Mapped[str | None] = mapped_column(Id)
+    finalization_error: Mapped[str | None] = mapped_column()
+    gone: Mapped[bool] = mapped_column(default=False)
+    ticket: Mapped[int] = mapped_column(BigInteger)
+
+
+class ReversalRow(Base):
+    """Money that went back to a customer (``kind`` refund), or is claimed back (dispute).
+
+    ``amount`` is positive. ``status`` and ``reason`` are Stripe's words. ``invoice_id`` is NULL for
+    a payment without an invoice. ``respond_by``: until when evidence may be handed in.
+    """
+
+    __tablename__ = "reversals"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    account_seq: Mapped[int] = mapped_column(BigId, ForeignKey("accounts.seq"), index=True)
+    kind: Mapped[str] = mapped_column(Word)
+    invoice_id: Mapped[str | None] = mapped_column(Id, index=True)
+    amount: Mapped[int] = mapped_column(BigInteger)
+    currency: Mapped[str] = mapped_column(Word)
+    status: Mapped[str] = mapped_column(Word)
+    reason: Mapped[str | None] = mapped_column(Word)
+    respond_by: Mapped[datetime | None] = mapped_column()
+    created_at: Mapped[datetime] = mapped_column()
     ticket: Mapped[int] = mapped_column(BigInteger)
 
 
 class PriceRow(Base):
-    """A price at Stripe that carries one of our offers. One offer has many old, one current."""
+    """A price at Stripe that carries one of our offers. One offer has many old, one current.
+
+    ``drift``: what somebody has changed at Stripe since the last sync, in words.
+    """
 
     __tablename__ = "prices"
     __table_args__ = (
@@ -151,3 +190,4 @@ class PriceRow(Base):
     meter_id: Mapped[str | None] = mapped_column(Id)
     active: Mapped[bool] = mapped_column()
     current: Mapped[bool] = mapped_column()
+    drift: Mapped[str | None] = mapped_column()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from .base import Base, BigId, Claimable, Id, Word
 
 PENDING = text("state = 'pending'")
+FOREIGN = text("state = 'foreign'")
 
 
 class EventRow(Claimable, Base):
@@ -32,6 +33,7 @@ class EventRow(Claimable, Base):
             postgresql_where=PENDING,
         ),
         Index("ix_events_pending", "owner", "seq", sqlite_where=PENDING, postgresql_where=PENDING),
+        Index("ix_events_foreign", "customer_id", sqlite_where=FOREIGN, postgresql_where=FOREIGN),
     )
 
     seq: Mapped[int] = mapped_column(BigId, primary_key=True)

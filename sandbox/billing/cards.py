@@ -17,7 +17,9 @@ Outcome = Literal["ok", "decline", "action", "action_once", "later", "later_decl
 
 @dataclass(frozen=True)
 class Card:
-    """How a card looks and behaves. `at_attach` declines are answered when it is saved."""
+    """How a card looks and behaves. `at_attach` declines are answered when it is saved; what is
+    charged to one with a reason in `disputed` is disputed, as an `inquiry` only if it says so.
+    """
 
     brand: str
     last4: str
@@ -26,6 +28,8 @@ class Card:
     code: str = "card_declined"
     decline_code: str = "generic_decline"
     kind: str = "card"
+    disputed: str | None = None
+    inquiry: bool = False
 
 
 def _refused(last4: str, code: str = "card_declined", decline: str = "generic_decline") -> Card:
@@ -59,6 +63,9 @@ CARDS: dict[str, Card] = {
     "authenticationRequiredOnSetup": Card("visa", "3155", "action_once"),
     "authenticationRequiredSetupForOffSession": Card("visa", "0446"),
     "bypassPending": Card("visa", "0077"),
+    "createDispute": Card("visa", "0259", disputed="fraudulent"),
+    "createDisputeProductNotReceived": Card("visa", "2685", disputed="product_not_received"),
+    "createDisputeInquiry": Card("visa", "1976", disputed="product_not_received", inquiry=True),
 }
 
 # Direct debits by their test account number, and a bank transfer the customer makes.
@@ -79,6 +86,9 @@ NUMBERS: dict[str, str] = {
     "4000002760003184": "authenticationRequired",
     "4000000000003220": "threeDSecure2Required",
     "4000002500003155": "authenticationRequiredOnSetup",
+    "4000000000000259": "createDispute",
+    "4000000000002685": "createDisputeProductNotReceived",
+    "4000000000001976": "createDisputeInquiry",
 }
 
 MESSAGES = {

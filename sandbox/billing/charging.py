@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from ..kernel.errors import Json
 from ..kernel.world import World
-from .cards import decline_details, looks
+from .cards import decline_details, look_of, looks
+from .disputing import open_dispute
 
 
 def capture(world: World, intent: Json, method: Json) -> Json:
@@ -15,6 +16,9 @@ def capture(world: World, intent: Json, method: Json) -> Json:
     charge = _charge(world, intent, method, paid=True)
     world.emit("charge.succeeded", charge)
     _succeed(world, intent, charge, intent["amount"])
+    look = look_of(method)
+    if look.disputed is not None:
+        open_dispute(world, charge, look.disputed, inquiry=look.inquiry)
     return charge
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from adapter.allowances import UsageRecord, record_usage, standings
 from adapter.allowances.standing import LotStanding, Standing
+from adapter.clock import iso
 from adapter.errors import Invalid
-from adapter.state import iso
 from mappings import Catalogue
 
 from ..wiring import Parts

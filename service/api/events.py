@@ -24,15 +24,22 @@ def blueprint(parts: Parts) -> Routes:
     def list_events(query: dict[str, Any]) -> dict[str, Any]:
         """Events, newest first."""
         limit = query["limit"]
-        rows = parts.inbox.listed(query["state"], cursor(query["after"]), limit + 1)
+        rows = parts.inbox.listed(
+            query["state"],
+            cursor(query["after"]),
+            limit + 1,
+            kind=query["type"],
+            customer=query["customer"],
+        )
         return page(rows, limit, lambda row: row.seq, event_document)
 
     @routes.get("/<event_id>")
-    @routes.response(200, schemas.Event)
+    @routes.response(200, schemas.EventInFull)
     @scope("events:read")
     def get_event(event_id: str) -> dict[str, Any]:
-        """One event."""
-        return event_document(parts.inbox.find(event_id))
+        """One event; with the traceback if it is dead."""
+        row = parts.inbox.find(event_id)
+        return {**event_document(row), "traceback": row.traceback}
 
     @routes.post("/<event_id>/replay")
     @routes.response(202, schemas.Event)

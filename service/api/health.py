@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from adapter.alerts import alerts
 from adapter.migrations import is_current
 
 from ..wiring import Parts
@@ -52,6 +53,8 @@ def blueprint(parts: Parts) -> Routes:
         """Counters in Prometheus' text format; nothing in it is personal."""
         parts.metrics.inbox.set_from(parts.inbox.counts())
         parts.metrics.sweeps.set_from(parts.backfill.status(), parts.reconciling.status())
+        with parts.database.read() as tx:
+            parts.metrics.alerts.set_from(alerts(tx))
         return Response(generate_latest(parts.metrics.registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes

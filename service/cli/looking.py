@@ -10,7 +10,6 @@ from adapter.migrations import migrate
 from adapter.notices.listing import list_notices
 from adapter.notices.sending import NoticeState
 from adapter.state import change_document
-from webhooks.inbox import event_document
 
 from .context import NEEDS_STRIPE, parts, plain_errors, table
 from .doctor import doctor
@@ -108,42 +107,6 @@ def show_notices(state: str | None, limit: int) -> None:
 
 
 @click.group()
-def events() -> None:
-    """Events received from Stripe."""
-
-
-@events.command("list")
-@click.option("--state", help="pending, processed, ignored, foreign or dead.")
-@LIMIT
-@plain_errors
-def list_events(state: str | None, limit: int) -> None:
-    """Events, newest first."""
-    rows = parts().inbox.listed(state, 0, limit)
-    table(
-        ("ID", "TYPE", "STATE", "OBJECT", "RECEIVED", "ERROR"),
-        [(row.id, row.type, row.state, row.object_id, row.received_at, row.error) for row in rows],
-    )
-
-
-@events.command("show")
-@click.argument("event_id")
-@plain_errors
-def show_event(event_id: str) -> None:
-    """One event, as JSON; with the traceback if it is dead."""
-    row = parts().inbox.find(event_id)
-    _print({**event_document(row), "traceback": row.traceback})
-
-
-@events.command("replay")
-@click.argument("event_id")
-@plain_errors
-def replay_event(event_id: str) -> None:
-    """Run an event again; always safe."""
-    parts().inbox.replay(event_id)
-    click.echo(f"{event_id} is pending again; the worker picks it up.")
-
-
-@click.group()
 def db() -> None:
     """The database."""
 
@@ -156,4 +119,4 @@ def upgrade() -> None:
     click.echo("The database is at the newest revision.")
 
 
-COMMANDS = (accounts, changes, notices, events, db, doctor)
+COMMANDS = (accounts, changes, notices, db, doctor)

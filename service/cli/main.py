@@ -13,7 +13,7 @@ from sandbox import server as sandbox_server
 from .. import logs, serving
 from ..mail import mailer_of
 from ..worker import SIDE_BY_SIDE, Worker, stop_on_signals, the_worker
-from . import adoption, catalogue, keys, looking, recovering, rehearsing
+from . import adoption, catalogue, events, keys, looking, recovering, rehearsing, webhooks
 from .context import NEEDS_STRIPE, parts, plain_errors
 
 
@@ -103,7 +103,8 @@ def run(name: str, port: int, sandbox_port: int, no_colour: bool) -> None:
 main.add_command(catalogue.group)
 main.add_command(keys.group)
 main.add_command(rehearsing.rehearse)
-looking.events.add_command(recovering.backfill)
+main.add_command(events.group)
+main.add_command(webhooks.group)
 main.add_command(recovering.reconcile)
 looking.accounts.add_command(adoption.import_accounts)
 looking.accounts.add_command(adoption.migrate)

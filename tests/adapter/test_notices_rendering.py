@@ -41,6 +41,7 @@ REALISTIC: dict[Kind, dict[str, Any]] = {
     Kind.CANCELLATION_ENDED: SUBSCRIPTION,
     Kind.UNCANCELLED: {**SUBSCRIPTION, "ends_at": None, "ended_at": None, "reason": None},
     Kind.RECOVERED: {**SUBSCRIPTION, "ends_at": None, "ended_at": None, "reason": None},
+    Kind.TRIAL_ENDING: {**SUBSCRIPTION, "ended_at": None, "chargeable": True},
     Kind.PLAN_CHANGED: CHANGE,
     Kind.CHANGE_SCHEDULED: CHANGE,
     Kind.CHANGE_CANCELLED: CHANGE,
@@ -70,6 +71,14 @@ SAID = {
     (Kind.UNCANCELLED, "de"): ["zurückgenommen", "endet am 21. Dezember 2026"],
     (Kind.RECOVERED, "en"): ["continues as before", "runs until 21 December 2026"],
     (Kind.RECOVERED, "de"): ["wie bisher", "endet am 21. Dezember 2026"],
+    (Kind.TRIAL_ENDING, "en"): [
+        "Your trial of Core 10k monthly and Chat Plus monthly ends on 21 November 2026",
+        "charged to your saved payment method",
+    ],
+    (Kind.TRIAL_ENDING, "de"): [
+        "endet am 21. November 2026; danach",
+        "gespeicherte Zahlungsmethode",
+    ],
     (Kind.PLAN_CHANGED, "en"): [
         "from Core 10k monthly to Pro 50k annual, with effect from 21 November 2026."
     ],

@@ -23,7 +23,7 @@ DECLINED, AUTHENTICATE, VISA = (
     "pm_card_visa",
 )
 # Only chooses between wordings; nobody reads it.
-UNSPOKEN = {"reason", "nothing_due"}
+UNSPOKEN = {"reason", "nothing_due", "chargeable"}
 MOMENTS = {"effective_at", "ends_at", "ended_at", "paid_until", "grace_until", "next_attempt"}
 
 
@@ -67,7 +67,7 @@ def whole_life(w: World) -> None:
     w.box.authenticate(payments["data"][0]["payment"]["payment_intent"], succeed=True)
     w.use_card(customer, DECLINED)
     w.advance(days=31, hours=2)
-    pay_by_hand(w, w.use_card(customer, VISA))
+    w.use_card(customer, VISA)
     order(w, "period_end", team, "starter", "2k")
     for method in w.get("/v1/accounts/acme/payment-methods")["data"]:
         if not method["default"]:
@@ -76,6 +76,16 @@ def whole_life(w: World) -> None:
     w.advance(days=31, hours=2)
     pay_by_hand(w, w.use_card(customer, VISA))
     cancellation(w, "POST", when="now")
+
+
+def a_trial(w: World) -> None:
+    """A plan that is tried first, begun in the dashboard."""
+    catalogue = w.parts.catalogue
+    key = catalogue.lookup_key(catalogue.offer("virtual-team", "growth", "5k", "month", "usd"))
+    price = w.stripe("GET", "/v1/prices", **{"lookup_keys[]": key})["data"][0]["id"]
+    params = {"customer": w.state("acme")["customer"], "items[0][price]": price}
+    w.stripe("POST", "/v1/subscriptions", trial_period_days=2, **params)
+    w.settle()
 
 
 def one_of_two(w: World) -> None:
@@ -98,7 +108,8 @@ def one_of_two_ends(w: World) -> None:
 
 
 STORIES: dict[Callable[[World], None], tuple[str, set[Kind]]] = {
-    whole_life: ("choose-when", set(Kind)),
+    whole_life: ("choose-when", set(Kind) - {Kind.TRIAL_ENDING}),
+    a_trial: ("choose-when", {Kind.TRIAL_ENDING}),
     one_of_two: (
         SHARED,
         {

@@ -124,7 +124,7 @@ def test_a_renewal_is_paid_a_failed_one_is_told_and_recovers(w: World):
     assert "pay" in failed.get_body(("plain",)).get_content().lower()
     open_invoice = w.get("/v1/accounts/acme/invoices")["data"][0]
     assert open_invoice["pay_url"] is not None
-    card = w.use_card(customer, "pm_card_visa")
+    card = w.stripe("POST", "/v1/payment_methods/pm_card_visa/attach", customer=customer)["id"]
     w.stripe("POST", f"/v1/invoices/{open_invoice['id']}/pay", payment_method=card)
     w.settle()
     assert w.state("acme")["subscriptions"][0]["status"] == "active"

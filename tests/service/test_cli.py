@@ -139,9 +139,15 @@ def test_the_doctor_finds_what_is_missing_and_is_content_when_it_is_mended(plans
     ill = planshift("doctor")
     assert ill.exit_code == 1
     assert "planshift catalogue sync" in ill.output
+    assert "planshift webhooks register" in ill.output
     assert planshift("catalogue", "sync").exit_code == 0
-    mail = {"PLANSHIFT_SMTP_URL": "smtp://127.0.0.1:25", "PLANSHIFT_MAIL_FROM": "a@b.example"}
-    well = planshift("doctor", **mail)
+    more = {
+        "PLANSHIFT_SMTP_URL": "smtp://127.0.0.1:25",
+        "PLANSHIFT_MAIL_FROM": "a@b.example",
+        "PLANSHIFT_PUBLIC_URL": "https://planshift.example",
+    }
+    assert planshift("webhooks", "register", **more).exit_code == 0
+    well = planshift("doctor", **more)
     assert well.exit_code == 0, well.output
 
 

@@ -32,8 +32,22 @@ def payment_action_required(event: EventRow) -> list[Ref]:
     return _with_subscription(event)
 
 
+def finalization_failed(event: EventRow) -> list[Ref]:
+    """``invoice.finalization_failed``: nobody is charged until a person mends it."""
+    return _with_subscription(event)
+
+
+def deleted(event: EventRow) -> list[Ref]:
+    """``invoice.deleted``: a draft; the fetch finds it gone."""
+    return _with_subscription(event)
+
+
+def upcoming(event: EventRow) -> list[Ref]:
+    """``invoice.upcoming`` shows an invoice that does not exist yet, so it has no id."""
+    return _with_subscription(event)
+
+
 def _with_subscription(event: EventRow) -> list[Ref]:
     # The subscription first: the invoice's effects look at what the subscription has become.
     refs = [Ref("subscription", event.subscription_id)] if event.subscription_id else []
-    # invoice.upcoming and the like have no id.
     return [*refs, Ref("invoice", event.object_id)] if event.object_id else refs

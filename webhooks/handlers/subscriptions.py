@@ -42,5 +42,10 @@ def resumed(event: EventRow) -> list[Ref]:
     return _itself(event)
 
 
+def trial_will_end(event: EventRow) -> list[Ref]:
+    """``customer.subscription.trial_will_end``; also sent when somebody ends the trial early."""
+    return _itself(event)
+
+
 def _itself(event: EventRow) -> list[Ref]:
     return [Ref("subscription", event.object_id)] if event.object_id else []

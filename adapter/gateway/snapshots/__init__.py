@@ -17,6 +17,7 @@ from .endpoints import EndpointSnapshot
 from .fields import metadata_of, required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
 from .pages import CheckoutSnapshot, MadeSnapshot
+from .reversals import NEEDS_RESPONSE, ReversalKind, ReversalSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
 from .subscriptions import CHANGE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSnapshot
 
@@ -25,6 +26,7 @@ __all__ = [
     "LIVE_SCHEDULE",
     "METER_CUSTOMER",
     "METER_VALUE",
+    "NEEDS_RESPONSE",
     "TENANT_KEY",
     "CheckoutSnapshot",
     "CustomerSnapshot",
@@ -38,6 +40,8 @@ __all__ = [
     "PaymentState",
     "PriceSnapshot",
     "ProductSnapshot",
+    "ReversalKind",
+    "ReversalSnapshot",
     "ScheduleSnapshot",
     "SubscriptionSnapshot",
     "metadata_of",

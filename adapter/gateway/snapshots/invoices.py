@@ -54,17 +54,26 @@ class InvoiceLineSnapshot:
 
 @dataclass(frozen=True)
 class PaymentState:
-    """How the last payment of an invoice stands (``requires_action``, ``succeeded``…) and why."""
+    """How the last payment of an invoice stands (``requires_action``, ``succeeded``…) and why.
+
+    ``method`` is what it was last tried with.
+    """
 
     status: str
     code: str | None
     message: str | None
+    method: str | None = None
 
     @classmethod
     def of(cls, intent: Any) -> PaymentState:
         error = field(intent, "last_payment_error")
         code = (field(error, "decline_code") or field(error, "code")) if error else None
-        return cls(intent["status"], code, field(error, "message") if error else None)
+        # A refused intent forgets its method; its error still knows.
+        method = (field(error, "payment_method") if error else None) or field(
+            intent, "payment_method"
+        )
+        said = field(error, "message") if error else None
+        return cls(intent["status"], code, said, object_id(method))
 
 
 @dataclass(frozen=True)
@@ -93,6 +102,7 @@ class InvoiceSnapshot:
     lines: tuple[InvoiceLineSnapshot, ...]
     payment: PaymentState | None = None
     discount: int = 0
+    finalization_error: str | None = None
     metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
     finalizes_at: datetime | None = None
 
@@ -105,6 +115,7 @@ class InvoiceSnapshot:
 
     @classmethod
     def of(cls, invoice: Any, lines: Iterable[Any] | None = None) -> InvoiceSnapshot:
+        unfinished = field(invoice, "last_finalization_error")
         return cls(
             id=str(field(invoice, "id") or "preview"),
             customer=str(object_id(invoice["customer"])),
@@ -128,6 +139,7 @@ class InvoiceSnapshot:
             lines=tuple(InvoiceLineSnapshot.of(x) for x in (lines or invoice["lines"]["data"])),
             payment=_payment(invoice),
             discount=sum(each["amount"] for each in field(invoice, "total_discount_amounts") or ()),
+            finalization_error=field(unfinished, "message") if unfinished else None,
             metadata=metadata_of(invoice),
             finalizes_at=moment(field(invoice, "automatically_finalizes_at")),
         )

@@ -152,6 +152,8 @@ class Account(Schema):
         metadata={"description": "the running period of each plan that is billed by usage"},
     )
     open_changes = fields.List(fields.Nested(PlanChange), required=True)
+    refunds = fields.List(fields.Dict(), required=True)
+    disputes = fields.List(fields.Dict(), required=True)
 
 
 class AccountLine(Schema):
@@ -208,6 +210,14 @@ class Event(Schema):
     attempts = fields.Integer(required=True)
     error = fields.String(allow_none=True)
     api_version = fields.String(allow_none=True)
+
+
+class EventInFull(Event):
+    """An event, with where it failed."""
+
+    traceback = fields.String(
+        allow_none=True, metadata={"description": "of a dead one; paths and lines of the service"}
+    )
 
 
 class EventPage(Page):

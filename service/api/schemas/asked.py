@@ -201,4 +201,7 @@ class EventListQuery(PageQuery):
     state = Text(
         load_default=None,
         validate=validate.OneOf(["pending", "processed", "ignored", "foreign", "dead"]),
+        metadata=said("only those in this state"),
     )
+    type = Text(load_default=None, validate=SHORT, metadata=said("Stripe's, as invoice.paid"))
+    customer = Text(load_default=None, validate=SHORT, metadata=said("Stripe's id, cus_…"))
