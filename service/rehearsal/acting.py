@@ -100,20 +100,24 @@ class Troupe:
     # -- by key -------------------------------------------------------------------------------
 
     def change(self, body: Body, done: Done) -> str:
-        names = ("tier", "interval", "currency", "quantity", "subscription", "in_use")
-        wanted = {name: body[name] for name in names if name in body}
-        if "interval" not in wanted and "tier" in wanted:
-            wanted["interval"] = "month"
-        offer = {"family": self.family(body), "plan": body["plan"], **wanted}
-        name = "/".join(str(offer[key]) for key in ("plan", "tier", "interval") if offer.get(key))
-        done.told = f"{done.account} orders {name}"
-        done.quote = self._post(done, "/quotes", {"changes": [offer]})
+        wanted = [self._wanted(one) for one in (body, *body["also"])]
+        named = [_named(one, whose=len(self.scenario.catalogue.families) > 1) for one in wanted]
+        done.told = f"{done.account} orders {' + '.join(named)}"
+        done.quote = self._post(done, "/quotes", {"changes": wanted})
         agreed = done.quote["requires"]["acknowledgements"] if body["acknowledge"] else []
         order: dict[str, Any] = {"quote": done.quote["id"], "acknowledgements": agreed}
         order |= {"selections": body["select"], "return_url": BACK}
         order |= {"when": body["when"]} if "when" in body else {}
         self._remember(done, self._post(done, "/plan-changes", order))
         return done.told
+
+    def _wanted(self, body: Body) -> dict[str, Any]:
+        """One part of an order, as the API takes it. A tier is paid by the month unless said."""
+        names = ("plan", "tier", "interval", "currency", "quantity", "subscription", "in_use")
+        wanted = {name: body[name] for name in names if name in body}
+        if "tier" in wanted:
+            wanted.setdefault("interval", "month")
+        return {"family": self.family(body), **wanted}
 
     def cancel(self, body: Body, done: Done) -> str:
         asked = {name: body[name] for name in ("family", "when") if name in body}
@@ -215,7 +219,8 @@ class Troupe:
     def _remember(self, done: Done, change: Any) -> None:
         stands = self._stands(done)
         stands.change = change["id"]
-        stands.page = next((one["payment_url"] for one in change["lines"]), None)
+        pages = (line["payment_url"] for line in change["lines"])
+        stands.page = next((page for page in pages if page), None)
 
     def _page(self, done: Done) -> str:
         """The page the last order waits for, else that of the newest open invoice."""
@@ -255,6 +260,12 @@ class Troupe:
         listed = stripe.call("GET", f"/v1/customers/{customer}/payment_methods", limit=100)
         for method in listed["data"]:
             stripe.call("POST", f"/v1/payment_methods/{method['id']}/detach")
+
+
+def _named(wanted: Body, *, whose: bool) -> str:
+    parts = (wanted.get(key) for key in ("plan", "tier", "interval"))
+    offer = "/".join(str(part) for part in parts if part)
+    return f"{wanted['family']} {offer}" if whose else offer
 
 
 ACTIONS: dict[str, Callable[[Troupe, Body, Done], str]] = {

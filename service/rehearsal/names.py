@@ -60,6 +60,10 @@ class _Checks:
             _card(body["card"], f"{path}.card", self._problems)
         if action == "change" and family is not None:
             self._offer(family, body, path)
+        for place, part in enumerate(body.get("also", ())):
+            where = f"{path}.also[{place}]"
+            if (other := self._family(part, where, needed=True)) is not None:
+                self._offer(other, part, where)
         if action == "buy" and family is not None and body["pack"] not in family.packs:
             self._unknown(f"{path}.pack", "pack", body["pack"], family.packs)
 

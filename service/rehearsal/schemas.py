@@ -58,7 +58,10 @@ class Acting(Schema):
     family = Word()
 
 
-class Change(Acting):
+class Wanted(Schema):
+    """One family's part of an order."""
+
+    family = Word()
     plan = Word(required=True)
     tier = Word()
     interval = Word()
@@ -66,6 +69,12 @@ class Change(Acting):
     subscription = Word()
     quantity = fields.Integer(**count(1))
     in_use = fields.Dict(keys=Word(), values=fields.Integer(**count()))
+
+
+class Change(Acting, Wanted):
+    """An order; ``also`` holds its parts for other families."""
+
+    also = fields.List(fields.Nested(Wanted), load_default=list)
     when = fields.String(validate=validate.OneOf(["now", "period_end"]))
     acknowledge = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
     select = fields.Dict(keys=Word(), values=Word(), load_default=dict)

@@ -194,6 +194,13 @@ def test_so_is_one_that_names_what_is_not_there():
             switch = { warp = 9 }
 
             [[steps]]
+            [steps.change]
+            account = "one"
+            family = "virtual-team"
+            plan = "growth"
+            also = [{ plan = "basic" }, { family = "content-studio", plan = "huge" }]
+
+            [[steps]]
             pass = { days = 1 }
             expect = [{ status = "active" }, { account = "one" }]
             """
@@ -211,9 +218,11 @@ def test_so_is_one_that_names_what_is_not_there():
         "steps[4].buy.family unknown_family",
         "steps[5].habits not_a_habit",
         "steps[6].switch.warp not_a_switch",
-        "steps[7].expect[0] which_account",
-        "steps[7].expect[0] which_family",
-        "steps[7].expect[1] empty",
+        "steps[7].change.also[0] which_family",
+        "steps[7].change.also[1].plan unknown_plan",
+        "steps[8].expect[0] which_account",
+        "steps[8].expect[0] which_family",
+        "steps[8].expect[1] empty",
     }
 
 
