@@ -94,7 +94,7 @@ def name_of(store: Store, body: Json) -> str:
         return price_name(store, body["id"])
     if kind == "payment_method" and body.get("card"):
         return f"{body['card']['brand']} …{body['card']['last4']}"
-    if kind in ("charge", "payment_intent", "refund"):
+    if kind in ("charge", "payment_intent", "refund", "dispute"):
         return money(body["amount"], body["currency"])
     for field in ("number", "name", "email", "type", "url", "description"):
         if isinstance(body.get(field), str) and body[field]:

@@ -7,6 +7,7 @@ clocks that stand still meanwhile. So the same scenario comes out the same every
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -188,7 +189,7 @@ def open_company(
     box = box or Sandbox(scenario.start, seed=scenario.seed)
     box.silence = SILENCE_S
     clock = SteppedClock()
-    with _serving_stripe(box) as address:
+    with _no_proxy(), _serving_stripe(box) as address:
         parts = build(_settings(scenario, address, folder), clock, scenario.catalogue)
         # The edge keeps real time, which the sandbox signs in.
         edge = Edge(parts.database, parts.edge.secrets, parts.settings.livemode, WallClock())
@@ -244,3 +245,18 @@ def _serving_stripe(box: Sandbox) -> Iterator[str]:
         yield server.url
     finally:
         server.close()
+
+
+@contextmanager
+def _no_proxy() -> Iterator[None]:
+    """Loopback is reached directly, whatever proxies this machine goes out by."""
+    before = {name: os.environ.get(name) for name in ("NO_PROXY", "no_proxy")}
+    os.environ.update(dict.fromkeys(before, HOST))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -66,7 +66,10 @@ def missed(performance: Performance) -> list[str]:
 
 
 def planshift(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["rehearse", *arguments])
+    # A machine that goes out by a proxy, and a shell with the settings of a real deployment.
+    shell = {"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "", "no_proxy": ""}
+    shell |= {"STRIPE_API_KEY": "sk_live_real", "PLANSHIFT_DATABASE_URL": "postgresql://real/real"}
+    return CliRunner().invoke(main, ["rehearse", *arguments], env=shell)
 
 
 @pytest.mark.parametrize("name", shipped())
