@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
+from adapter.gateway.snapshots import InvoiceSnapshot
+from adapter.mirror import Fetched, Mirror
 from adapter.tables import DueWorkRow, EventRow, IntentRow, NoticeRow
 from service.doctor import examine
 from tests.support.world import World, world
@@ -239,6 +242,20 @@ def test_a_deleted_customer_has_no_plan_and_the_way_out_is_named(w: World):
 
 
 # -- what a person has to see -----------------------------------------------------------------
+
+
+def test_an_invoice_that_cannot_be_finalized_is_said_until_it_is(w: World):
+    buy(w)
+    parts = w.parts
+    mirror = Mirror(parts.database, parts.reader, parts.catalogue, parts.clock)
+    found = mirror.fetch_invoice(w.invoices("acme")[0]["id"])
+    assert isinstance(found.snapshot, InvoiceSnapshot)
+    stuck = {"id": "in_stuck", "status": "draft", "finalization_error": "The tax ID is not valid."}
+    for more, said in ((stuck, True), ({**stuck, "status": "open"}, False)):
+        fetched = Fetched(replace(found.snapshot, **more), parts.database.next_ticket())
+        with parts.database.write() as tx:
+            mirror.store(tx, fetched)
+        assert ("in_stuck cannot be finalized" in findings(w).get("invoices", "")) is said
 
 
 def test_what_is_sold_and_was_archived_by_hand_is_noted_until_the_next_sync(w: World):
