@@ -270,7 +270,14 @@ class Accrual:
                 return began
         if last is None and not paid:
             return min(self._account.created_at.replace(microsecond=0), self.at)
-        ends = [lot.closed_at or min(lot.row.expires_at, self.at) for lot in paid]
+        # A lot may have lapsed before anybody heard that its subscription had ended by then.
+        ends = [
+            min(
+                lot.closed_at or lot.row.expires_at,
+                self._ended.get(lot.row.subscription_id, self.at),
+            )
+            for lot in paid
+        ]
         return min(max(ends, default=self.at), self.at)
 
     # -- the end of a lot's time --------------------------------------------------------------

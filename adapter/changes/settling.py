@@ -23,7 +23,7 @@ from ..notices.outbox import queue
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
 from .drift import drift_of
 from .first_invoice import activation_invoice
-from .schedules import our_end, scheduled_on
+from .schedules import follow_end, our_end, scheduled_on
 from .states import OPEN, State, move
 from .telling import notice_of, tell_activation_failed
 from .verdicts import may_be_ours, verdict_of
@@ -46,6 +46,7 @@ def settle(
 ) -> None:
     """Move every waiting line of ``sub`` that the mirrored subscription decides."""
     _adopt(tx, sub)
+    follow_end(tx, sub)
     rewritten = _is_rewritten(tx, sub)
     for line in _waiting(tx, sub):
         if State(line.state) not in WAITING:

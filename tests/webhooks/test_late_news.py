@@ -242,6 +242,39 @@ def test_an_upgrade_that_carries_units_is_heard_of_when_those_have_lapsed(w: Wor
     assert (team["left"], [lot["kind"] for lot in team["lots"]]) == (10_000, ["grant"])
 
 
+def test_an_upgrade_over_an_end_that_was_ordered_before_its_period_was_heard_of(w: World):
+    # The new period has begun, and nobody has told of it yet.
+    w.box.advance(seconds=MONTH)
+    answer = w.execute("acme", w.quote("acme", None, family=TEAM), when="period_end")
+    assert answer.json["lines"][0]["state"] == "scheduled"
+    answer = w.execute("acme", w.quote("acme", "scale", "10k", family=TEAM), when="now")
+    assert answer.status_code == 201, answer.json
+    w.settle()
+    assert w.subscription("acme")["cancel_at"] is None, "what was paid for just now must go on"
+    assert mirrored.differences(w, "acme") == []
+
+
+def test_free_begins_when_the_plan_ended_not_when_that_was_heard_of(database_url: str):
+    with world(database_url, catalogue="choose-when") as w:
+        customer = w.account("acme")
+        # The end of the first is stored first, while the other still seems to go on.
+        w.change("acme", "solo", "500", family="content-studio")
+        w.change("acme", "growth", "5k", family=TEAM)
+        w.use_card(customer, DECLINED)
+        w.advance(seconds=MONTH)
+        # Stripe gives both up after two weeks; that is heard of when the month is over.
+        w.box.advance(seconds=MONTH)
+        w.settle()
+        ended = {sub["ended_at"] for sub in w.state("acme")["subscriptions"]}
+        (team,) = [
+            family
+            for family in w.get("/v1/accounts/acme/allowances")["families"]
+            if family["family"] == TEAM
+        ]
+        assert {lot["kind"] for lot in team["lots"]} == {"free"}
+        assert {lot["starts_at"] for lot in team["lots"]} == ended
+
+
 # -- a test clock -------------------------------------------------------------------------------
 
 

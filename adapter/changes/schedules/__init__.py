@@ -5,6 +5,22 @@ what it needs from the mirror, ``bringing`` writes the outcome to Stripe. Cancel
 un-cancelling are compilations like any other, so there is no second way to edit a schedule.
 """
 
-from .pictures import follow, live_schedule, our_end, picture_of, refuse_foreign, scheduled_on
+from .pictures import (
+    follow,
+    follow_end,
+    live_schedule,
+    our_end,
+    picture_of,
+    refuse_foreign,
+    scheduled_on,
+)
 
-__all__ = ["follow", "live_schedule", "our_end", "picture_of", "refuse_foreign", "scheduled_on"]
+__all__ = [
+    "follow",
+    "follow_end",
+    "live_schedule",
+    "our_end",
+    "picture_of",
+    "refuse_foreign",
+    "scheduled_on",
+]

@@ -125,6 +125,18 @@ def follow(tx: Session, schedule: ScheduleRow) -> None:
     tx.flush()
 
 
+def follow_end(tx: Session, sub: SubscriptionRow) -> None:
+    """An end that Stripe dates otherwise than was expected here moves what is scheduled for it:
+    the mirror may not have heard of the present period when it was ordered.
+    """
+    if sub.cancel_at is None or sub.schedule_id is not None:
+        return
+    for line in scheduled_on(tx, sub.id):
+        if line.price_id is None:
+            line.effective_at = sub.cancel_at
+    tx.flush()
+
+
 def _next_phase_at(schedule: ScheduleRow) -> datetime | None:
     """When the present phase of a live schedule ends, if something comes after it."""
     if schedule.status not in LIVE_SCHEDULE or schedule.phase_start is None:
