@@ -18,9 +18,9 @@ log = structlog.get_logger(__name__)
 
 # How many jobs are looked up at a time.
 BATCH = 50
-# An owner whom another process has claimed is left alone that long; one over whom we stumbled
-# longer, for nothing suggests that the next time goes better.
-CLAIMED_S = 1.0
+# An owner whom another process has claimed is left alone that long, and no longer, for that process
+# may have died; one over whom we stumbled longer, for nothing suggests that it goes better soon.
+CLAIMED_S = 0.4
 STUMBLED_S = 30.0
 
 

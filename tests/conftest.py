@@ -91,10 +91,10 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server: TEST_DATABASE_URL, or one started here on a private socket."""
     try:
-        server = find_server(tmp_path_factory.mktemp("pg", numbered=True))
+        server = find_server()
     except NoPostgres as reason:
         if os.environ.get("CI"):
             pytest.fail(f"CI must test PostgreSQL: {reason}")

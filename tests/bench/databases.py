@@ -72,4 +72,4 @@ def _server(folder: Path) -> PostgresServer:
     # Its files go into our folder, which is removed; PostgreSQL's own user has to get in.
     folder.chmod(0o711)
     with patch.object(postgres, "FAST", DURABLE), patch.object(tempfile, "tempdir", str(folder)):
-        return postgres.find_server(folder)
+        return postgres.find_server()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from adapter.clock import to_unix
 from adapter.tables import AccountRow, InvoiceRow, ScheduleRow, SubscriptionRow
-from tests.support.world import World
+from service.wiring import Parts
 
 Body = dict[str, Any]
 SAME = ("id", "status", "currency")
@@ -19,7 +19,16 @@ MONEY = ("subtotal", "total", "amount_due", "amount_paid", "amount_remaining")
 BALANCE = ("starting_balance", "ending_balance", "attempt_count", "number", "billing_reason")
 
 
-def differences(w: World, ref: str) -> list[str]:
+class Looked(Protocol):
+    """What is looked at: a World, or whatever has its parts and its Stripe."""
+
+    @property
+    def parts(self) -> Parts: ...
+
+    def stripe(self, method: str, path: str, **params: Any) -> Any: ...
+
+
+def differences(w: Looked, ref: str) -> list[str]:
     """What the mirror of an account says otherwise than Stripe's API, or does not know at all."""
     with w.parts.database.read() as tx:
         account = tx.scalars(select(AccountRow).where(AccountRow.ref == ref)).one()
@@ -89,7 +98,7 @@ def _here(tx: Session, account: AccountRow) -> Iterable[Body]:
         }
 
 
-def _there(w: World, customer: str) -> Iterable[Body]:
+def _there(w: Looked, customer: str) -> Iterable[Body]:
     found = w.stripe("GET", f"/v1/customers/{customer}")
     yield {
         "id": customer,
@@ -138,7 +147,7 @@ def _there(w: World, customer: str) -> Iterable[Body]:
         }
 
 
-def _all(w: World, path: str, **params: Any) -> list[Body]:
+def _all(w: Looked, path: str, **params: Any) -> list[Body]:
     listed = w.stripe("GET", path, limit=100, **params)
     assert not listed["has_more"], f"more than a page of {path}"
     found: list[Body] = listed["data"]
@@ -157,8 +166,8 @@ def _phases(phases: Iterable[Body]) -> list[Any]:
 
 
 def _price(line: Body) -> str | None:
-    pricing = line["pricing"]
-    return pricing["price_details"]["price"] if pricing else None
+    details = (line["pricing"] or {}).get("price_details") or {}
+    return details.get("price")
 
 
 def _unix(moment: datetime | None) -> int | None:

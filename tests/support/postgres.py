@@ -14,6 +14,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
@@ -26,19 +28,35 @@ from tests.support import engines
 TEMPLATE = "planshift_template"
 # SQL text, no data: fixed names made by this module only.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
+# What is committed outlives the death of the server, though not that of the machine.
+SAFE = ("fsync=off", "max_connections=200")
 
 
 class NoPostgres(Exception):
     """There is no server and none can be started; the text says what is missing."""
 
 
+@dataclass(frozen=True)
+class Programs:
+    """How a server of our own is started and stopped."""
+
+    pg_ctl: tuple[str, ...]
+    start_options: tuple[str, ...]
+    user: str | None
+
+    def start(self) -> None:
+        _run([*self.pg_ctl, *self.start_options, "start"], self.user)
+
+    def stop(self, mode: str) -> None:
+        _run([*self.pg_ctl, "-m", mode, "stop"], self.user)
+
+
 class PostgresServer:
     """A server on which databases are made from a migrated template."""
 
-    def __init__(self, base_url: str, stop: list[str] | None = None, user: str | None = None):
+    def __init__(self, base_url: str, programs: Programs | None = None):
         self._base = make_url(base_url)
-        self._stop = stop
-        self._user = user
+        self._programs = programs
         self._made = 0
         self._prefix = f"planshift_{os.getpid()}"
         self._template = f"{self._prefix}_{TEMPLATE}"
@@ -70,26 +88,42 @@ class PostgresServer:
         """Drop what was made, and stop the server if it was started here."""
         self.drop_database(self._template)
         self._admin.dispose()
-        if self._stop:
-            _run(self._stop, self._user)
+        if self._programs:
+            self._programs.stop("immediate")
+
+    def goes_away(self, mode: str) -> None:
+        """Stop the server (``fast``, or ``immediate``, as in a crash); only one started here."""
+        assert self._programs is not None
+        self._admin.dispose()
+        self._programs.stop(mode)
+
+    def comes_back(self) -> None:
+        """Start it again, on what it had committed."""
+        assert self._programs is not None
+        self._programs.start()
 
     def _sql(self, statement: str) -> None:
         with self._admin.connect() as connection:
             connection.execute(text(statement))
 
 
-def find_server(folder: Path) -> PostgresServer:
-    """The server named by TEST_DATABASE_URL, else a private one in ``folder``.
+def find_server() -> PostgresServer:
+    """The server named by TEST_DATABASE_URL, else a private one.
 
     Raises:
         NoPostgres: neither is possible.
     """
     if url := os.environ.get("TEST_DATABASE_URL"):
         return PostgresServer(url)
-    return _start(folder)
+    return private_server()
 
 
-def _start(folder: Path) -> PostgresServer:
+def private_server(settings: Sequence[str] | None = None) -> PostgresServer:
+    """A server of our own, with ``settings`` instead of the fast ones.
+
+    Raises:
+        NoPostgres: its programs are not there, or do not run.
+    """
     programs = _programs()
     user = _unprivileged_user()
     # The socket's path must be short (107 bytes), so it gets a folder of its own.
@@ -102,13 +136,13 @@ def _start(folder: Path) -> PostgresServer:
         [str(programs / "initdb"), "-D", str(data), "-U", "planshift", "-A", "trust", "-E", "UTF8"],
         user,
     )
-    settings = " ".join(f"-c {setting}" for setting in FAST)
-    pg_ctl = [str(programs / "pg_ctl"), "-D", str(data), "-w"]
-    options = f"-c listen_addresses='' -k {sockets} {settings}"
+    wanted = " ".join(f"-c {setting}" for setting in settings or FAST)
+    options = f"-c listen_addresses='' -k {sockets} {wanted}"
     log = data.parent / "server.log"
-    _run([*pg_ctl, "-l", str(log), "-o", options, "start"], user)
-    url = f"postgresql://planshift@/postgres?host={sockets}"
-    return PostgresServer(url, [*pg_ctl, "-m", "immediate", "stop"], user)
+    pg_ctl = (str(programs / "pg_ctl"), "-D", str(data), "-w")
+    ours = Programs(pg_ctl, ("-l", str(log), "-o", options), user)
+    ours.start()
+    return PostgresServer(f"postgresql://planshift@/postgres?host={sockets}", ours)
 
 
 def _programs() -> Path:

@@ -33,6 +33,10 @@ class Process:
             start_new_session=True,
         )
 
+    @property
+    def runs(self) -> bool:
+        return self._running.poll() is None
+
     def kill(self) -> None:
         """``kill -9``, all of it at once: no handler runs, nothing is flushed."""
         if self._running.poll() is None:
