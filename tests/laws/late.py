@@ -86,7 +86,10 @@ def _happens(life: Life, move: Move) -> str:
 
 @dataclass(frozen=True)
 class Habit:
-    """What the post does after a move: which letters it brings, and how often the worker runs."""
+    """What the post does after a move: which letters it brings, and how often the worker runs.
+
+    It runs at least once: what is to be done at Stripe before time passes is not late mail.
+    """
 
     brings: str
     rounds: int

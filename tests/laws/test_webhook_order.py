@@ -44,7 +44,7 @@ def tales(draw: st.DrawFn) -> Tale:
     moves = (first, *(move for scene in then for move in scene))
     # In one of three nothing at all is brought before the end.
     brings = st.sampled_from(BRINGS if draw(st.integers(0, 2)) else BRINGS[:1])
-    habits = [Habit(draw(brings), draw(st.integers(0, 2))) for _ in moves]
+    habits = [Habit(draw(brings), draw(st.integers(1, 2))) for _ in moves]
     return Tale(catalogue, moves, tuple(habits))
 
 
