@@ -20,12 +20,14 @@ class Purchase:
     """A first purchase: a new subscription with one line.
 
     ``metered``: it is billed by usage, so it has no quantity and nothing is due at its start.
+    ``invoice_days``: it is billed by sent invoices, due in so many days, and not by card.
     """
 
     customer: str
     price: str
     quantity: int
     metered: bool = False
+    invoice_days: int | None = None
 
     def _items(self) -> list[dict[str, Any]]:
         if self.metered:
@@ -45,10 +47,13 @@ class Purchase:
         params: dict[str, Any] = {
             "customer": self.customer,
             "items": self._items(),
-            "payment_behavior": "default_incomplete",
             "metadata": {CHANGE_KEY: change_id},
             "expand": [LATEST_INVOICE],
         }
+        if self.invoice_days is not None:
+            by_invoice = {"collection_method": "send_invoice"}
+            return {**params, **by_invoice, "days_until_due": self.invoice_days}
+        params["payment_behavior"] = "default_incomplete"
         if payment_method is not None:
             params["default_payment_method"] = payment_method
         return params
@@ -265,9 +270,16 @@ class Resubscribe:
         return self.beginning.preview()
 
 
+@dataclass(frozen=True)
+class ByAgreement:
+    """A plan without a price begins or ends: nothing of it is at Stripe."""
+
+    customer: str
+
+
 # What Stripe can be asked to preview.
 Billed = Purchase | UpdateNow | RemoveNow | Cancel | EndUsage | Resubscribe
-Bill = Billed | Later
+Bill = Billed | Later | ByAgreement
 _KINDS: Mapping[str, type[Bill]] = {
     "purchase": Purchase,
     "update_now": UpdateNow,
@@ -275,6 +287,7 @@ _KINDS: Mapping[str, type[Bill]] = {
     "cancel": Cancel,
     "end_usage": EndUsage,
     "later": Later,
+    "by_agreement": ByAgreement,
     "resubscribe": Resubscribe,
 }
 

@@ -25,6 +25,7 @@ from .due import Work, arm
 from .endings import (
     SubscriptionState,
     entered_unpaid,
+    gave_way,
     items_of,
     never_started,
     told_by_changes,
@@ -157,6 +158,8 @@ class Effects:
     ) -> tuple[Kind, str] | None:
         if row.status in ENDED:
             if (before and before.status in ENDED) or never_started(tx, before, row):
+                return None
+            if gave_way(tx, row):
                 return None
             assert row.ended_at is not None, f"{row.id} is {row.status} without ended_at"
             return Kind.CANCELLATION_ENDED, f"{row.id}:ended:{to_unix(row.ended_at)}"

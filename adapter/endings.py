@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .changes.states import State
+from .sales.agreements import agreed_offer
 from .tables import AccountRow, ChangeLineRow, InvoiceRow, LineRow, SubscriptionRow
 
 FIRST_INVOICE = "subscription_create"
@@ -103,6 +104,16 @@ def told_or_replaced(tx: Session, account: AccountRow, line: LineRow) -> bool:
         .limit(1)
     )
     return ours.first() is not None
+
+
+def gave_way(tx: Session, row: SubscriptionRow) -> bool:
+    """Whether a change of ours has ended the subscription for a plan that is held by agreement."""
+    ends = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.subscription_id == row.id, ChangeLineRow.price_id.is_(None))
+        .where(ChangeLineRow.state.in_((State.EXECUTING.value, State.APPLIED.value)))
+    )
+    return any(agreed_offer(line) is not None for line in ends)
 
 
 def never_started(tx: Session, before: SubscriptionState | None, row: SubscriptionRow) -> bool:

@@ -39,8 +39,10 @@ def in_effect(
     family: str,
     holdings: Sequence[Holding],
     open_lines: Sequence[ChangeLineRow],
+    agreed: Offer | None = None,
 ) -> InEffect:
-    """What counts for ``family``: the best line in force, else the free plan, else nothing.
+    """What counts for ``family``: the best line in force, or what is held by agreement if that is
+    better; else the free plan, else nothing.
 
     A line of a subscription that is incomplete, unpaid or paused is not in force. Where a line has
     entered a period whose price is not paid yet, the offer before it counts.
@@ -51,6 +53,8 @@ def in_effect(
         for held in holdings
         if held.in_force and held.offer and held.offer.family == family
     ]
+    if agreed is not None:
+        running.append(InEffect(agreed))
     if not running:
         return InEffect(free)
     return max(running, key=lambda found: _rank(catalogue, found.offer))

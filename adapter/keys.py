@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -26,6 +26,9 @@ SCOPES = (
     "events:read",
     "events:write",
 )
+
+# Who may make changes that are agreed with sales may make all others, too.
+IMPLIED: Mapping[str, tuple[str, ...]] = {"changes:sales": ("changes:write",)}
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,8 @@ class Keys:
         # 256 random bits need no slow hash; the comparison must still not leak time.
         if not hmac.compare_digest(row.digest, _digest(secret)):
             return None
-        return Caller(row.id, frozenset(row.scopes))
+        implied = (more for scope in row.scopes for more in IMPLIED.get(scope, ()))
+        return Caller(row.id, frozenset((*row.scopes, *implied)))
 
     def listed(self) -> list[ApiKeyRow]:
         """All keys, revoked ones included, oldest first."""

@@ -18,7 +18,9 @@ from .entitlements import InEffect, in_effect
 from .holdings import Holding, holdings_of
 from .invoice_documents import invoice_document, reversals_document
 from .metering.standing import upcoming
+from .options import options_of
 from .quotes.documents import money, offer_document, unit_price
+from .sales.agreements import Agreement, agreements_of
 from .tables import (
     AccountRow,
     ChangeLineRow,
@@ -43,6 +45,7 @@ class States:
             holdings = holdings_of(tx, account)
             subscriptions = _subscriptions(tx, account)
             changes = _open_changes(tx, account)
+            agreements = agreements_of(tx, account)
             lines = [line for change in changes for line in change.lines]
             return {
                 "ref": account.ref,
@@ -54,7 +57,8 @@ class States:
                 "balance": money(account.balance, self._currency(account)),
                 "default_payment_method": account.default_payment_method,
                 "plans": [
-                    self._plan(family, holdings, lines) for family in self._catalogue.families
+                    self._plan(account, family, holdings, lines, agreements.get(family))
+                    for family in self._catalogue.families
                 ],
                 "subscriptions": [self._subscription(tx, row) for row in subscriptions],
                 "upcoming": upcoming(tx, self._catalogue, holdings),
@@ -69,12 +73,13 @@ class States:
         with self._database.read() as tx:
             holdings = holdings_of(tx, account)
             changes = _open_changes(tx, account)
+            agreements = agreements_of(tx, account)
             lines = [line for change in changes for line in change.lines]
             return {
                 "account": account.ref,
                 "families": [
                     {
-                        **self._plan(family, holdings, lines),
+                        **self._plan(account, family, holdings, lines, agreements.get(family)),
                         "selections": _selections(tx, account, family),
                     }
                     for family in self._catalogue.families
@@ -107,19 +112,27 @@ class States:
             return upcoming(tx, self._catalogue, holdings_of(tx, account))
 
     def _plan(
-        self, family: str, holdings: list[Holding], lines: list[ChangeLineRow]
+        self,
+        account: AccountRow,
+        family: str,
+        holdings: list[Holding],
+        lines: list[ChangeLineRow],
+        agreement: Agreement | None,
     ) -> dict[str, Any]:
-        found = in_effect(self._catalogue, family, holdings, lines)
+        agreed = agreement.offer if agreement else None
+        found = in_effect(self._catalogue, family, holdings, lines, agreed)
         held = found.holding
         as_held = held if held and held.offer == found.offer else None
         return {
             "family": family,
             "in_effect": _offer_or_name(self._catalogue, found.offer, as_held),
             "subscription": held.subscription.id if held else None,
+            "by_agreement": agreed is not None and found.offer == agreed,
             "status": held.subscription.status if held else None,
             "ends_at": iso(held.subscription.cancel_at) if held else None,
             "in_effect_until": iso(found.until),
             "waits_for": self._waits_for(found),
+            "options": options_of(self._catalogue, account, family, held, agreed),
         }
 
     def _waits_for(self, found: InEffect) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ pure: no network, no database, no web framework, no payment provider. Others car
 """
 
 from mappings.catalogue import Catalogue
-from mappings.decision import Decision, Facts, decide, decision_to_dict
+from mappings.decision import Decision, Facts, agreed_with_sales, decide, decision_to_dict
 from mappings.describing import describe
 from mappings.direction import Direction, compare, direction
 from mappings.errors import (
@@ -24,6 +24,7 @@ from mappings.family import Allowance, Family, Pack, Plan, Selection, Tier, Usag
 from mappings.loading import build_catalogue, builtin_catalogues, load_catalogue, parse_catalogue
 from mappings.money import Money, UnitPrice, decimals_of, minor_units
 from mappings.offer import INTERVALS, Interval, Offer, UnknownPrice
+from mappings.options import Option, options
 from mappings.problems import Problem
 from mappings.rules import Action, Rule, Situation, When
 from mappings.selecting import required_selections
@@ -47,6 +48,7 @@ __all__ = [
     "NoFixedPrice",
     "NoRuleMatches",
     "Offer",
+    "Option",
     "Pack",
     "Plan",
     "Problem",
@@ -60,6 +62,7 @@ __all__ = [
     "UnknownPrice",
     "Usage",
     "When",
+    "agreed_with_sales",
     "build_catalogue",
     "builtin_catalogues",
     "compare",
@@ -71,6 +74,7 @@ __all__ = [
     "direction",
     "load_catalogue",
     "minor_units",
+    "options",
     "parse_catalogue",
     "required_selections",
 ]

@@ -81,6 +81,11 @@ class Catalogue:
             if self._price(offer) is not None or self.usage_of(offer) is not None:
                 yield offer
 
+    def is_agreed(self, offer: Offer) -> bool:
+        """Whether the offer has no price here, so that it is held by agreement."""
+        unpriced = self._price(offer) is None and self.usage_of(offer) is None
+        return unpriced and not offer.is_free
+
     def usage_of(self, offer: Offer) -> Usage | None:
         """How usage of the offer is billed; None unless its plan is metered."""
         return self.plan_of(offer).usage if self.plan_of(offer).is_metered else None

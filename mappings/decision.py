@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from mappings.catalogue import Catalogue
 from mappings.direction import Direction, direction
@@ -62,6 +62,23 @@ def decide(
         if rule.when.matches(situation):
             return _decided(rule, found)
     raise NoRuleMatches.for_situation(family.id, str(situation))
+
+
+def agreed_with_sales(decision: Decision) -> Decision:
+    """The decision once sales has agreed: what callers are sent to sales for is done now, on a
+    cycle of its own, and nothing paid ahead is given back but to the balance. Any other stays.
+    """
+    if decision.route != "contact_sales":
+        return decision
+    return replace(
+        decision,
+        route="self_serve",
+        reason=None,
+        remedy=None,
+        timing="now",
+        cycle="restart",
+        credit="time_to_balance" if decision.direction.kind in ("cancel", "downgrade") else "time",
+    )
 
 
 def situation_of(

@@ -22,6 +22,7 @@ from .api import (
     plan_changes,
     problems,
     purchases,
+    sales,
     stripe_webhook,
     text,
 )
@@ -64,6 +65,7 @@ def create_app(parts: Parts, per_key: str = limits.PER_KEY) -> Flask:
         plan_changes,
         allowances,
         purchases,
+        sales,
         checkouts,
         catalogue,
         events,

@@ -34,6 +34,7 @@ def examine(parts: Parts) -> Iterator[Finding]:
         _endpoint,
         _webhook_secret,
         _mail,
+        _sales,
         _dead,
         _backfill,
         _reconcile,
@@ -99,6 +100,14 @@ def _alerts(parts: Parts) -> Iterator[Finding]:
         found = alerts(tx)
     for kind, lines in found.items():
         yield Finding(kind.value, not lines, "; ".join(lines) or "nothing waits for a person")
+def _sales(parts: Parts) -> Finding:
+    rules = (rule for family in parts.catalogue.families.values() for rule in family.rules)
+    if parts.settings.sales_email:
+        return Finding("sales", True, f"requests go to {parts.settings.sales_email}")
+    if any(rule.then.route == "contact_sales" for rule in rules):
+        missing = "rules send callers to sales, but PLANSHIFT_SALES_EMAIL is not set"
+        return Finding("sales", False, f"{missing}: requests are refused")
+    return Finding("sales", True, "no rule sends callers to sales")
 
 
 def _dead(parts: Parts) -> Finding:

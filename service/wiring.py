@@ -33,6 +33,7 @@ from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
 from adapter.reconcile import Reconciling
 from adapter.retrying import Retrying
+from adapter.sales.requests import SalesRequests
 from adapter.state import States
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
@@ -58,6 +59,7 @@ class Parts:
     undoing: Undoing
     checkouts: Checkouts
     purchases: Purchases
+    sales: SalesRequests
     states: States
     keys: Keys
     claims: Claims
@@ -90,12 +92,8 @@ def build(
     """
     clock, catalogue = clock or WallClock(), catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
-    reader, writer, ownership = _gateway(settings, database, clock, urgency)
-    mirror = Mirror(database, reader, catalogue, clock)
-    seen = CheckoutMirror(database, reader, catalogue, clock)
-    tools = _tools(
-        database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
-    )
+    tools, seen, ownership = _tools(settings, database, catalogue, clock, urgency)
+    reader, writer, mirror = tools.reader, tools.writer, tools.mirror
     quotes = Quotes(database, reader, catalogue)
     orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
     purchases = _purchases(tools, ownership)
@@ -113,6 +111,7 @@ def build(
         undoing=undoing,
         checkouts=tools.checkouts,
         purchases=purchases,
+        sales=SalesRequests(database, catalogue, clock, settings.sales_email),
         states=States(database, catalogue),
         keys=Keys(database, clock),
         claims=claims,
@@ -132,23 +131,23 @@ def build(
 
 
 def _tools(
-    database: Database,
-    reader: Reader,
-    writer: Writer,
-    catalogue: Catalogue,
-    mirror: Mirror,
-    seen: CheckoutMirror,
-    clock: Clock,
-    ownership: timedelta,
-    public_url: str,
-) -> Tools:
-    """What changing plans takes; ``public_url`` is where pages of Checkout lead back to."""
+    settings: Settings, database: Database, catalogue: Catalogue, clock: Clock, urgency: Urgency
+) -> tuple[Tools, CheckoutMirror, timedelta]:
+    """What changing plans takes, what hears of Checkout's pages, and how long a write belongs to
+    the request that began it.
+    """
+    reader, writer, ownership = _gateway(settings, database, clock, urgency)
+    mirror = Mirror(database, reader, catalogue, clock)
+    seen = CheckoutMirror(database, reader, catalogue, clock)
     checkouts = Checkouts(
-        database, reader, writer, catalogue, mirror, seen, clock, ownership, public_url
+        database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
     )
     scheduling = Scheduling(database, reader, mirror, catalogue)
     sending = Sending(database, reader, writer, mirror, clock)
-    return Tools(database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock)
+    tools = Tools(
+        database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock
+    )
+    return tools, seen, ownership
 
 
 def _sweeps(tools: Tools, livemode: bool) -> tuple[Backfill, Reconciling]:

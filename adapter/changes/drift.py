@@ -12,6 +12,8 @@ from ..tables import ChangeLineRow, InvoiceRow, SubscriptionRow
 
 def drift_of(tx: Session, line: ChangeLineRow) -> dict[str, Any] | None:
     """What the mirror shows of an applied line that was not agreed; None if nothing does."""
+    if line.price_id is None and line.subscription_id is None:
+        return None  # by agreement: nothing of it is at Stripe
     sub = tx.get(SubscriptionRow, line.subscription_id or "")
     if sub is None:
         return {"subscription": {"expected": line.subscription_id, "actual": None}}

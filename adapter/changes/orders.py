@@ -141,6 +141,8 @@ class Orders:
         Raises Conflict: ``payment_method_required``, where no page would do.
         """
         bill = agreed.bill
+        if isinstance(bill, Purchase) and bill.invoice_days is not None:
+            return None
         charged = isinstance(bill, Purchase) or (agreed.total or 0) > 0
         if not charged or order.payment_method or self._has_method(account, agreed):
             return None

@@ -20,6 +20,7 @@ from .. import allowances
 from ..due import Work, arm, is_pending
 from ..holdings import ENDED
 from ..notices.outbox import queue
+from ..sales.agreements import settle_agreement
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
 from .drift import drift_of
 from .first_invoice import activation_invoice
@@ -95,6 +96,7 @@ def finish(
     if was is State.ACTIVATING and state is not State.APPLIED:
         allowances.given_up(tx, catalogue, account, line, _billing(account, line, at))
     if state is State.APPLIED:
+        settle_agreement(tx, account, line, _billing(account, line, at))
         _settle_allowance(tx, catalogue, account, line, _billing(account, line, at))
         _note_drift(tx, line)
     if state not in OPEN:
@@ -253,6 +255,8 @@ def _settle_allowance(
     line: ChangeLineRow,
     at: datetime,
 ) -> None:
+    if line.price_id is None and line.subscription_id is None:
+        return  # by agreement nothing is granted, and so nothing ends
     if line.price_id is None:
         allowances.ended(tx, catalogue, account, line.family, line.subscription_id or "", at)
         return

@@ -12,6 +12,7 @@ from ..gateway.snapshots import InvoiceSnapshot
 from ..holdings import display_name
 from ..notices.outbox import Kind, queue
 from ..prices import offer_from_dict
+from ..sales.agreements import agreed_offer
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow
 from .states import State
 
@@ -30,10 +31,12 @@ def notice_of(
         nothing_due = bool(line.change.bill.get("metered"))
         told = {**facts, "pay_url": line.payment_url, "nothing_due": nothing_due}
         return Kind.ACTION_REQUIRED, told
-    if line.price_id is None:
-        return _end_of_a_line(catalogue, line, was, now) if goes_on else None
-    if now is State.APPLIED:
+    if now is State.APPLIED and (line.price_id is not None or agreed_offer(line) is not None):
         return Kind.PLAN_CHANGED, facts
+    if line.price_id is None:
+        # What was held by agreement has no subscription that could tell of its end.
+        tells = goes_on or line.subscription_id is None
+        return _end_of_a_line(catalogue, line, was, now) if tells else None
     if now is State.SCHEDULED:
         return Kind.CHANGE_SCHEDULED, facts
     if was is State.SCHEDULED and now is State.CANCELLED:

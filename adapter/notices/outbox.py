@@ -27,6 +27,7 @@ class Kind(StrEnum):
     ACTION_REQUIRED = "action_required"
     RECOVERED = "recovered"
     TRIAL_ENDING = "trial_ending"
+    SALES_REQUEST = "sales_request"
 
 
 def queue(

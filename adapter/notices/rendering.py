@@ -39,6 +39,7 @@ FACTS: Mapping[Kind, tuple[str, ...]] = {
     Kind.ACTION_REQUIRED: ("from", "to", "pay_url", "nothing_due"),
     Kind.RECOVERED: ("plans", "paid_until"),
     Kind.TRIAL_ENDING: ("plans", "ends_at", "chargeable"),
+    Kind.SALES_REQUEST: ("request", "account", "company", "contact", "plan", "fields"),
 }
 LINK = "pay_url"
 

@@ -100,7 +100,9 @@ def compose(notice: NoticeRow, account: AccountRow, sender: str) -> EmailMessage
     words = render(Kind(notice.kind), account.locale, contact, notice.facts)
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
-    message["To"] = _address(contact)
+    message["To"] = _recipient(notice, contact)
+    if notice.kind == Kind.SALES_REQUEST:
+        message["Reply-To"] = _address(contact)
     message["Subject"] = words.subject
     message["Date"] = notice.created_at
     message["Message-ID"] = notice.message_id
@@ -235,6 +237,13 @@ def _told(failure: Exception) -> str:
     if isinstance(failure, DeliveryFailed):
         return failure.detail
     return f"{type(failure).__name__}: {without_addresses(str(failure))}"
+
+
+def _recipient(notice: NoticeRow, contact: Contact) -> Address:
+    """The billing contact; of a sales request those who sell, as they were when it was made."""
+    if notice.kind == Kind.SALES_REQUEST:
+        return _address(Contact(None, str(notice.facts.get("to", ""))))
+    return _address(contact)
 
 
 def _address(contact: Contact) -> Address:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from ..billing import (
     Bill,
     Billed,
+    ByAgreement,
     Cancel,
     Credit,
     EndUsage,
@@ -42,9 +43,11 @@ def bill_of(
 
 def bill_now(
     account: AccountRow, target: Target, proration_date: int, credit: Credit | None = None
-) -> Billed:
+) -> Billed | ByAgreement:
     """What is to be done if it is to be done at once."""
     assert account.customer_id is not None, f"account {account.ref} has no customer yet"
+    if target.held is None and target.price is None:
+        return ByAgreement(account.customer_id)
     if target.held is None:
         return _start(account.customer_id, target, proration_date)
     if target.price is None:
@@ -69,7 +72,9 @@ def bill_now(
 
 def billed_by(bill: Bill) -> Billed | None:
     """The bill if an invoice comes of it now."""
-    if isinstance(bill, Later) or (isinstance(bill, (Cancel, RemoveNow)) and not bill.credit):
+    if isinstance(bill, Later | ByAgreement) or (
+        isinstance(bill, (Cancel, RemoveNow)) and not bill.credit
+    ):
         return None
     if isinstance(bill, UpdateNow) and bill.trial:
         return None
@@ -88,7 +93,8 @@ def _start(customer: str, target: Target, proration: int) -> Billed:
     assert target.price is not None
     quantity = target.quantity
     if target.host is None:
-        return Purchase(customer, target.price.id, quantity, target.price.metered)
+        days = target.wanted.invoice_days
+        return Purchase(customer, target.price.id, quantity, target.price.metered, days)
     return UpdateNow(
         customer=customer,
         subscription=target.host.subscription.id,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Decision, decision_from_dict, decision_to_dict
 
-from ..billing import Bill, Billed, Credit, EndUsage, Resubscribe
+from ..billing import Bill, Billed, ByAgreement, Credit, EndUsage, Resubscribe
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
 from ..gateway.failures import Refused
@@ -133,6 +133,10 @@ class Quotes:
             raise NotFound.quote(quote_id)
         return row
 
+    def needs_sales(self, account: AccountRow, quote_id: str) -> bool:
+        """Whether the quote takes somebody who speaks for sales. Raises NotFound."""
+        return Wanted(**self.find(account, quote_id).request["wanted"]).needs_sales
+
     def still_holds(self, account: AccountRow, quote: QuoteRow, when: str) -> Agreed:
         """Look once more, just before executing, whether the quote says what will happen.
 
@@ -229,9 +233,11 @@ class Quotes:
 
     def _now(self, account: AccountRow, target: Target, now: datetime) -> _Priced:
         def at(moment: datetime, credit: Credit | None = None) -> Billed:
-            return bill_now(account, target, proration_date(target.at, moment), credit)
+            bill = bill_now(account, target, proration_date(target.at, moment), credit)
+            assert not isinstance(bill, ByAgreement)
+            return bill
 
-        if billed_by(at(now)) is None:
+        if billed_by(bill_now(account, target, proration_date(target.at, now))) is None:
             return self._nothing_now(account, target, now)
         if isinstance(at(now), EndUsage):
             assert target.held is not None
@@ -257,8 +263,10 @@ class Quotes:
         usage, or a change in a trial, which is billed when the trial ends.
         """
         if target.at is None:
-            assert target.price is not None
-            return _Priced({"now": billed_nothing(target.price.currency, now)}, now)
+            offer = target.offer if target.price else target.agreed and target.agreed.offer
+            named = (offer and offer.currency) or account.currency
+            currency = named or self._catalogue.currencies[0]
+            return _Priced({"now": billed_nothing(currency, now)}, now)
         if target.price is None or target.held is None:
             return _Priced({"now": billed_nothing(target.at.line.currency, now)}, now)
         later = self._timing_later(target)

@@ -9,8 +9,9 @@ from mappings import Decision
 
 from ..changes.schedules import live_schedule, refuse_foreign
 from ..changes.states import BUSY, State
-from ..errors import Conflict
+from ..errors import Conflict, Invalid
 from ..holdings import UNPAID, Holding
+from ..prices import CurrentPrice
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow
 
 
@@ -143,3 +144,25 @@ def refuse_by_rule(decision: Decision, replaces: ChangeLineRow | None) -> None:
         raise Conflict("contact_sales", reason, **facts)
     if decision.route == "not_offered":
         raise Conflict("not_offered", reason, **facts)
+
+
+def refuse_quantity_of_usage(quantity: int | None, price: CurrentPrice | None) -> None:
+    """422: what is billed by usage is not held several times."""
+    if price is not None and price.metered and quantity not in (None, 1):
+        raise Invalid(
+            "usage_has_no_quantity",
+            "The plan is billed by what is used of it; leave the quantity out.",
+            path="changes[0].quantity",
+        )
+
+
+def refuse_between_usage(held: Holding | None, price: CurrentPrice | None) -> None:
+    """Usage and a fixed price never share a subscription, so there are two of them in turn."""
+    if held is None or price is None or not (held.line.meter_id or price.metered):
+        return
+    raise Conflict(
+        "end_plan_first",
+        "A plan that is billed by usage and one with a fixed price do not change into each other: "
+        "end the one that is held, then start the other.",
+        subscription=held.subscription.id,
+    )

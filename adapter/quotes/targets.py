@@ -15,6 +15,7 @@ from mappings import (
     Offer,
     Selection,
     UnknownOffer,
+    agreed_with_sales,
     decide,
     required_selections,
 )
@@ -31,12 +32,15 @@ from ..holdings import (
     unknown_price,
 )
 from ..prices import CurrentPrice, current_price
+from ..sales.agreements import Agreement, agreements_of
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow
 from .refusals import (
+    refuse_between_usage,
     refuse_busy_subscription,
     refuse_by_rule,
     refuse_if_busy,
     refuse_if_scheduled_elsewhere,
+    refuse_quantity_of_usage,
     refuse_invoiced,
     refuse_unchangeable,
     refuse_unpaid,
@@ -52,6 +56,8 @@ class Wanted:
     None means as many as are held, or one.
 
     ``in_use`` says how much of a limit the account uses, where that is less than it may.
+    ``by_sales``: it was agreed with sales, whom rules send callers to; it may be billed by sent
+    invoices then, due in ``invoice_days``.
     """
 
     family: str
@@ -62,6 +68,13 @@ class Wanted:
     quantity: int | None = None
     subscription: str | None = None
     in_use: Mapping[str, int] = field(default_factory=dict)
+    by_sales: bool = False
+    invoice_days: int | None = None
+
+    @property
+    def needs_sales(self) -> bool:
+        """Whether it takes somebody who speaks for sales to ask for this."""
+        return self.by_sales or self.invoice_days is not None
 
     def to_json(self) -> dict[str, Any]:
         return dict(self.__dict__)
@@ -73,7 +86,7 @@ class Target:
 
     ``host`` is a line whose subscription a start joins, where the families share one.
     ``replaces`` is the scheduled change that this one takes the place of. ``alone``: no other line
-    shares the subscription.
+    shares the subscription. ``agreed`` is what is held by agreement, without a line at Stripe.
     """
 
     kind: str  # "start", "change" or "cancel"
@@ -90,6 +103,7 @@ class Target:
     alone: bool
     paid: bool
     draft: bool
+    agreed: Agreement | None = None
 
     @property
     def pays_first(self) -> bool:
@@ -120,6 +134,8 @@ class Target:
     def basis(self) -> dict[str, Any]:
         """The state this was computed on; a quote is stale once it differs."""
         at = self.at
+        if at is None and self.agreed is not None:
+            return {"subscription": None, "agreement": self.agreed.seq}
         if at is None:
             return {"subscription": None}
         sub, line = at.subscription, at.line
@@ -151,15 +167,19 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     held = addressed(holdings, wanted.family, wanted.subscription)
     if held is not None and held.offer is None:
         raise unknown_price(held)
-    current = held.offer if held else catalogue.free_offer(wanted.family)
+    agreed = agreements_of(tx, account).get(wanted.family) if held is None else None
+    free = agreed.offer if agreed else catalogue.free_offer(wanted.family)
+    current = held.offer if held else free
     ends = offer is None or offer.is_free
-    if ends and held is None:
+    if ends and held is None and agreed is None:
         raise Conflict("nothing_to_cancel", "The account holds no paid plan in this family.")
     replaces = _scheduled(tx, account, held) if held else None
     if held is not None:
         _refuse_as_it_stands(tx, held, replaces, ends=ends)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
     decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
+    if wanted.by_sales:
+        decision = agreed_with_sales(decision)
     refuse_by_rule(decision, replaces)
     if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
         refuse_invoiced(held)
@@ -167,8 +187,10 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if host is not None:
         refuse_busy_subscription(tx, host)
         refuse_foreign(live_schedule(tx, host.subscription))
-    price = None if ends or offer is None else current_price(tx, catalogue, offer)
-    _refuse_quantity_of_usage(wanted, price)
+    priced = offer is not None and not ends and not catalogue.is_agreed(offer)
+    price = current_price(tx, catalogue, offer) if priced and offer is not None else None
+    refuse_quantity_of_usage(wanted.quantity, price)
+    refuse_between_usage(held, price)
     others = _others(holdings, held)
     target = Target(
         kind="cancel" if ends else "start" if held is None else "change",
@@ -185,6 +207,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         alone=not others,
         paid=held is not None and invoice_status(tx, held) == "paid" and not _trials(held),
         draft=held is not None and invoice_status(tx, held) == "draft",
+        agreed=agreed,
     )
     _refuse_shared_cycle(target, others)
     return target
@@ -238,15 +261,6 @@ def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer |
             path=f"changes[0].{unknown.field}",
             known=list(unknown.known),
         ) from unknown
-
-
-def _refuse_quantity_of_usage(wanted: Wanted, price: CurrentPrice | None) -> None:
-    if price is not None and price.metered and wanted.quantity not in (None, 1):
-        raise Invalid(
-            "usage_has_no_quantity",
-            "The plan is billed by what is used of it; leave the quantity out.",
-            path="changes[0].quantity",
-        )
 
 
 def _scheduled(tx: Session, account: AccountRow, held: Holding) -> ChangeLineRow | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 
 from adapter.keys import SCOPES, Caller, Keys
 
@@ -54,6 +54,16 @@ def caller() -> Caller:
     return found
 
 
+def require(name: str) -> None:
+    """Answer 403 unless the present caller has the scope ``name``, besides that of the route."""
+    if name not in caller().scopes:
+        abort(_lacking(name))
+
+
+def _lacking(name: str) -> Response:
+    return problem(403, "forbidden", f"This key lacks the scope {name!r}.", scope=name)
+
+
 def _check(app: Flask, keys: Keys) -> Response | None:
     endpoint = request.endpoint
     if endpoint is None:
@@ -73,6 +83,6 @@ def _check(app: Flask, keys: Keys) -> Response | None:
         refused.headers["WWW-Authenticate"] = "Bearer"
         return refused
     if needed not in (ANY_KEY, *found.scopes):
-        return problem(403, "forbidden", f"This key lacks the scope {needed!r}.", scope=needed)
+        return _lacking(needed)
     g.caller = found
     return None

@@ -14,10 +14,12 @@ from adapter.tables import ChangeRow
 
 from ..wiring import Parts
 from . import examples, schemas
-from .access import scope
+from .access import require, scope
 from .paging import cursor, page
 from .routes import Routes
 
+# The scope of what is agreed with sales.
+SALES = "changes:sales"
 # The answer is not final yet: it waits for a payment, or Stripe has not answered.
 UNFINISHED = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 
@@ -37,7 +39,10 @@ def blueprint(parts: Parts) -> Routes:
             raise Conflict(
                 "split_order", "Each change needs a quote of its own; ask for one at a time."
             )
-        return parts.quotes.make(account, Wanted(**body["changes"][0])).document
+        wanted = Wanted(**body["changes"][0])
+        if wanted.needs_sales:
+            require(SALES)
+        return parts.quotes.make(account, wanted).document
 
     @routes.post("/accounts/<ref>/plan-changes")
     @routes.arguments(schemas.PlanChangeBody, example=examples.PLAN_CHANGE)
@@ -49,6 +54,8 @@ def blueprint(parts: Parts) -> Routes:
         """Execute a quote. 202: it waits for the customer's payment, or goes on by itself."""
         account = parts.accounts.find(ref)
         quote_id = body.pop("quote")
+        if parts.quotes.needs_sales(account, quote_id):
+            require(SALES)
         return _answer(parts.orders.execute(account, Order(quote_id, **body)))
 
     @routes.get("/accounts/<ref>/plan-changes")

@@ -51,6 +51,7 @@ _NAMED = {
     "unknown_interval": (422, "The tier is not sold at this interval; see 'known'."),
     "unknown_currency": (422, "The offer is not sold in this currency; see 'known'."),
     "unknown_pack": (422, "The family sells no such pack; 'known' lists those it sells."),
+    "form_too_long": (422, "The form for sales has more letters than are taken."),
     "usage_has_no_quantity": (422, "The plan is billed by usage; leave the quantity out."),
     "unknown_payment_method": (422, "Stripe does not know the payment method of this customer."),
 }
@@ -71,6 +72,8 @@ _CHANGES = {
     "split_order": (409, "Each change needs a quote of its own."),
     "already_on_offer": (409, "The account already has exactly this offer."),
     "contact_sales": (409, "The catalogue sells this through people only."),
+    "end_plan_first": (409, "Usage and a fixed price do not change into each other; end the one."),
+    "sales_not_configured": (409, "PLANSHIFT_SALES_EMAIL is not set, so nobody would be told."),
     "not_offered": (409, "The catalogue does not offer this change."),
     "ambiguous_target": (409, "Several plans could be meant: name the subscription."),
     "change_in_progress": (409, "Another change of the same plan is under way."),

@@ -53,6 +53,15 @@ REALISTIC: dict[Kind, dict[str, Any]] = {
         "grace_until": "2026-11-28T10:00:00+00:00",
     },
     Kind.ACTION_REQUIRED: {**CHANGE, "pay_url": PAY},
+    Kind.SALES_REQUEST: {
+        "to": "sales@vendor.example",
+        "request": "sr_1",
+        "account": "acme",
+        "company": "Acme Ltd",
+        "contact": "ada@acme.example",
+        "plan": "API Enterprise",
+        "fields": ["name: Ada Lovelace,", "seats: 500"],
+    },
     Kind.PAYMENT_FAILED: {
         "invoice": "in_1",
         "number": "ACME-0007",
@@ -111,6 +120,11 @@ SAID = {
     ],
     (Kind.ACTION_REQUIRED, "en"): [PAY, "you stay on Core 10k monthly"],
     (Kind.ACTION_REQUIRED, "de"): [PAY, "bleiben Sie bei Core 10k monthly"],
+    (Kind.SALES_REQUEST, "en"): [
+        "Acme Ltd (account acme, billing contact ada@acme.example) asks to be contacted about API",
+        "name: Ada Lovelace, seats: 500 Request sr_1.",
+    ],
+    (Kind.SALES_REQUEST, "de"): ["bittet um Kontaktaufnahme zu API Enterprise", "Anfrage sr_1."],
     (Kind.PAYMENT_FAILED, "en"): [PAY, "of $1,138.50 for invoice ACME-0007, but"],
     (Kind.PAYMENT_FAILED, "de"): [PAY, "über 1.138,50 $ für die Rechnung ACME-0007 einzuziehen"],
 }
@@ -162,7 +176,9 @@ def test_a_notice_reads_well_with_nothing_known(kind: Kind, locale: str, present
     everything = f"{rendered.subject} {flowing(rendered)}"
     assert "None" not in everything
     assert not re.search(r"\s[,.]|,\.|\.\.|  ", everything)
-    assert rendered.text.splitlines()[0] in {"Hello,", "Guten Tag,"}
+    # Only those who sell are not greeted as the billing contact.
+    greeted = rendered.text.splitlines()[0] in {"Hello,", "Guten Tag,"}
+    assert greeted is (kind is not Kind.SALES_REQUEST)
 
 
 @every_language

@@ -108,7 +108,7 @@ def one_of_two_ends(w: World) -> None:
 
 
 STORIES: dict[Callable[[World], None], tuple[str, set[Kind]]] = {
-    whole_life: ("choose-when", set(Kind) - {Kind.TRIAL_ENDING}),
+    whole_life: ("choose-when", set(Kind) - {Kind.TRIAL_ENDING, Kind.SALES_REQUEST}),
     a_trial: ("choose-when", {Kind.TRIAL_ENDING}),
     one_of_two: (
         SHARED,

@@ -25,6 +25,8 @@ API = "api"
 FREE = ("free", "free")
 PLUS = ("plus", "usage")
 ENTERPRISE = ("enterprise", "agreed")
+SALES = "sales@planshift.example"
+CATALOGUES = Path(mappings.__file__).parent / "catalogues"
 _ids = count(1)
 
 
@@ -37,7 +39,7 @@ def w(database_url: str) -> Iterator[World]:
 @cache
 def at_the_end() -> Catalogue:
     """The same catalogue, but who leaves may choose the period's end."""
-    text = (Path(mappings.__file__).parent / "catalogues" / "metered.toml").read_text("utf-8")
+    text = (CATALOGUES / "metered.toml").read_text("utf-8")
     rule = 'when = { direction = "cancel" }\ntiming = '
     assert rule + '"now"' in text
     return parse_catalogue(text.replace(rule + '"now"', rule + '"caller"'))
@@ -378,3 +380,202 @@ def test_row_4_3_an_end_at_the_periods_end_takes_usage_until_then(database_url: 
         w.settle()
         pass_time(w, days=21, hours=2)
         assert (w.plan("acme", API), w.charged("acme")) == (FREE, [400])
+
+
+# -- 4.6 ------------------------------------------------------------------------------------------
+
+
+def opened(w: World) -> dict[tuple[str, str | None], tuple[str, Any]]:
+    """The changes open to the account: by action and plan, the route and when."""
+    (plan,) = w.state("acme")["plans"]
+    return {(one["action"], one["plan"]): (one["route"], one["when"]) for one in plan["options"]}
+
+
+def test_row_4_6_the_billing_facts_list_the_plan_and_the_changes_open_to_it(w: World):
+    w.account("acme")
+    sales = ("contact_sales", None)
+    assert opened(w) == {
+        ("start", "plus"): ("self_serve", ["now"]),
+        ("start", "enterprise"): sales,
+    }
+    sign_up(w)
+    assert opened(w) == {
+        ("downgrade", "free"): ("self_serve", ["now"]),
+        ("upgrade", "enterprise"): sales,
+        ("cancel", None): ("self_serve", ["now"]),
+    }
+    (plan,) = w.state("acme")["plans"]
+    assert plan["in_effect"]["name"] == "Plus by usage monthly"
+    enterprise = next(one for one in plan["options"] if one["plan"] == "enterprise")
+    assert enterprise["reason"] == "Enterprise is agreed with each customer."
+    assert [offer["interval"] for offer in enterprise["offers"]] == ["month", "year"]
+    agree(w, *ENTERPRISE)
+    assert opened(w) == {
+        ("downgrade", "free"): sales,
+        ("downgrade", "plus"): sales,
+        ("lateral", "enterprise"): sales,
+        ("cancel", None): sales,
+    }
+
+
+# -- 4.4, 4.5, 4.7 --------------------------------------------------------------------------------
+
+
+def ask(w: World, plan: str | None, tier: str | None = None, **more: Any) -> Any:
+    body = {"family": API, "plan": plan, "tier": tier, "interval": "month", **more}
+    return w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]})
+
+
+def written(w: World) -> list[str]:
+    """What Stripe was asked to change since the beginning of the story."""
+    return [call.path for call in w.calls() if call.method != "GET"]
+
+
+def test_row_4_4_enterprise_is_a_matter_of_sales_who_are_told(w: World):
+    w.account("acme")
+    sign_up(w)
+    changed = written(w)
+    refused = ask(w, *ENTERPRISE)
+    assert (refused.status_code, refused.json["code"]) == (409, "contact_sales")
+    assert refused.json["detail"] == "Enterprise is agreed with each customer."
+    assert refused.json["remedy"].startswith("Send a sales request")
+    form = {
+        "name": "Ada <script>",
+        "question": "SSO?\nBcc: everybody@acme.example",
+        "seats": "500",
+    }
+    body = {"family": API, "plan": "enterprise", "fields": form}
+    answer = w.call("POST", "/v1/accounts/acme/sales-requests", body)
+    assert answer.status_code == 201, answer.json
+    assert w.get("/v1/accounts/acme/sales-requests")["data"] == [answer.json]
+    assert answer.json["fields"] == form
+    w.settle()
+    mail = w.mail.messages[-1]
+    assert mail["Subject"] == "Sales request for API Enterprise from Acme"
+    assert [to.addr_spec for to in mail["To"].addresses] == [SALES]
+    assert mail["Reply-To"].addresses[0].addr_spec == "billing@acme.example"
+    assert mail["Bcc"] is None
+    text = mail.get_body(("plain",)).get_content()
+    assert "SSO? Bcc: everybody@acme.example" in text
+    assert "seats: 500" in text
+    assert "Ada &lt;script&gt;" in mail.get_body(("html",)).get_content()
+    assert w.plan("acme", API) == PLUS
+    assert written(w) == changed
+
+
+def test_row_4_5_enterprise_to_plus_is_a_matter_of_the_representative(w: World):
+    w.account("acme")
+    agree(w, *ENTERPRISE)
+    assert w.plan("acme", API) == ENTERPRISE
+    for wanted in (PLUS, ("free", "free"), (None, None)):
+        refused = ask(w, *wanted)
+        assert (refused.status_code, refused.json["code"]) == (409, "contact_sales"), wanted
+        assert "representative" in refused.json["remedy"]
+
+
+def agree(w: World, plan: str | None, tier: str | None = None, **more: Any) -> Any:
+    """An operator carries out what sales has agreed."""
+    quote = ask(w, plan, tier, by_sales=True, **more)
+    assert quote.status_code == 201, quote.json
+    answer = w.execute("acme", quote.json)
+    assert answer.status_code == 201, answer.json
+    w.settle()
+    return answer.json
+
+
+def test_row_4_7_an_operator_puts_an_account_on_enterprise_and_takes_it_off(w: World):
+    w.account("acme")
+    sign_up(w)
+    pass_time(w, days=10)
+    use(w, 10_000)
+    w.settle()
+    # Without the scope nobody can, not even with a quote of somebody who has it.
+    key = w.parts.keys.create("shop", ["changes:write"])
+    shop = {"Authorization": f"Bearer {key}"}
+    wanted = {"family": API, "plan": "enterprise", "tier": "agreed", "interval": "year"}
+    body = {"changes": [{**wanted, "by_sales": True}]}
+    refused = w.call("POST", "/v1/accounts/acme/quotes", body, **shop)
+    assert (refused.status_code, refused.json["code"]) == (403, "forbidden")
+    assert refused.json["scope"] == "changes:sales"
+    quote = ask(w, *ENTERPRISE, interval="year", by_sales=True).json
+    assert quote["timings"]["now"]["due_now"]["amount"] == 400
+    order = {"quote": quote["id"]}
+    assert w.call("POST", "/v1/accounts/acme/plan-changes", order, **shop).status_code == 403
+
+    sales = {"Authorization": f"Bearer {w.parts.keys.create('sales', ['changes:sales'])}"}
+    answer = w.call("POST", "/v1/accounts/acme/plan-changes", order, **sales)
+    assert answer.status_code == 201, answer.json
+    assert (answer.json["lines"][0]["state"], answer.json["lines"][0]["drift"]) == ("applied", None)
+    w.settle()
+    # What was used of Plus is billed; nothing of Enterprise is at Stripe.
+    (held,) = w.state("acme")["plans"]
+    assert (held["in_effect"]["plan"], held["by_agreement"], held["subscription"]) == (
+        "enterprise",
+        True,
+        None,
+    )
+    assert w.charged("acme") == [400]
+    subjects = w.mail.subjects()
+    assert subjects[-1].startswith("You are now on Enterprise")
+    assert goodbyes(w) == []
+    assert use(w, 1).json["code"] == "no_metered_plan_held"
+    assert w.execute("acme", quote).json["id"] == answer.json["id"]
+
+    # Back to Plus, and off it for good.
+    agree(w, *PLUS)
+    assert w.plan("acme", API) == PLUS
+    assert w.state("acme")["plans"][0]["by_agreement"] is False
+    agree(w, *ENTERPRISE)
+    agree(w, None)
+    assert (w.plan("acme", API), len(goodbyes(w))) == (FREE, 1)
+    assert ask(w, None, by_sales=True).json["code"] == "nothing_to_cancel"
+
+
+def test_row_4_7_a_plan_with_a_price_is_a_subscription_by_card_or_by_invoice(database_url: str):
+    text = (CATALOGUES / "metered.toml").read_text("utf-8")
+    month, year = '{ usd = "900.00", eur = "850.00" }', '{ usd = "9000.00", eur = "8500.00" }'
+    price = f"prices = {{ month = {month}, year = {year} }}"
+    unpriced = 'name = "as agreed", size = 1_000_000_000 }'
+    assert unpriced in text
+    sold = parse_catalogue(text.replace(unpriced, unpriced.replace(" }", f", {price} }}")))
+    with world(database_url, catalogue="metered", sold=sold) as w:
+        w.parts.catalogue_sync.run(lambda _: True)
+        w.account("acme")
+        agree(w, *ENTERPRISE)
+        assert (w.plan("acme", API), w.charged("acme")) == (ENTERPRISE, [90_000])
+        assert w.state("acme")["plans"][0]["by_agreement"] is False
+        # From a fixed price to usage there is no way but through an end.
+        assert ask(w, *PLUS, by_sales=True).json["code"] == "end_plan_first"
+        agree(w, None)
+        assert w.plan("acme", API) == FREE
+
+        agree(w, *ENTERPRISE, invoice_days=30)
+        sub = w.stripe("GET", "/v1/subscriptions", customer=w.state("acme")["customer"])["data"][0]
+        assert (sub["collection_method"], sub["days_until_due"]) == ("send_invoice", 30)
+        assert (w.plan("acme", API), w.charged("acme")) == (ENTERPRISE, [90_000])
+
+
+def test_a_sales_request_needs_somebody_to_read_it(sqlite_url: str):
+    with world(sqlite_url, catalogue="metered", sales=None) as w:
+        w.account("acme")
+        refused = w.call("POST", "/v1/accounts/acme/sales-requests", {"fields": {"name": "Ada"}})
+        assert (refused.status_code, refused.json["code"]) == (409, "sales_not_configured")
+        assert "PLANSHIFT_SALES_EMAIL" in refused.json["detail"]
+        assert w.get("/v1/accounts/acme/sales-requests")["data"] == []
+
+
+@pytest.mark.by_turns
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"fields": {}}, "invalid_request"),
+        ({"fields": {"a" * 101: "b"}}, "invalid_request"),
+        ({"fields": {str(n): "x" * 4_000 for n in range(6)}}, "form_too_long"),
+        ({"fields": {"a": "b"}, "plan": "enterprise"}, "unknown_family"),
+        ({"fields": {"a": "b"}, "family": API, "plan": "gold"}, "unknown_plan"),
+    ],
+)
+def test_a_form_has_its_limits(w: World, body: Any, code: str):
+    w.account("acme")
+    refused = w.call("POST", "/v1/accounts/acme/sales-requests", body)
+    assert (refused.status_code, refused.json["code"]) == (422, code)

@@ -212,6 +212,7 @@ def world(
     sold: Catalogue | None = None,
     switches: Switches | None = None,
     start: datetime = START,
+    sales: str | None = "sales@planshift.example",
 ) -> Iterator[World]:
     """A running world on ``database_url``: catalogue synced, webhook endpoint registered.
 
@@ -227,6 +228,7 @@ def world(
                 "PLANSHIFT_DATABASE_URL": database_url,
                 "PLANSHIFT_CATALOGUE": catalogue,
                 "PLANSHIFT_MAIL_FROM": "billing@planshift.example",
+                "PLANSHIFT_SALES_EMAIL": sales or "",
             }
         )
         parts = build(settings, catalogue=sold or loaded(catalogue), urgency=Urgency.FREE)

@@ -11,6 +11,7 @@ resumed).
 from __future__ import annotations
 
 from ...billing import (
+    ByAgreement,
     Cancel,
     EndUsage,
     Later,
@@ -52,6 +53,8 @@ def carry_out(tools: Tools, change: ChangeRow) -> None:
             EndNow(one, bill).run()
         case EndUsage() as bill:
             EndUsageNow(one, bill).run()
+        case ByAgreement():
+            one.is_applied("it was agreed with sales")
         case Later() as bill:
             ChangeLater(one, bill).run()
         case Resubscribe() as bill:

@@ -21,6 +21,8 @@ from .answered import (
     PurchasePage,
     Quote,
     Received,
+    SalesRequest,
+    SalesRequestPage,
     Status,
     Uncancelled,
 )
@@ -36,6 +38,7 @@ from .asked import (
     PlanChangeListQuery,
     PurchaseBody,
     QuoteBody,
+    SalesRequestBody,
     TargetQuery,
 )
 
@@ -71,6 +74,9 @@ __all__ = [
     "Quote",
     "QuoteBody",
     "Received",
+    "SalesRequest",
+    "SalesRequestBody",
+    "SalesRequestPage",
     "Status",
     "TargetQuery",
     "Uncancelled",

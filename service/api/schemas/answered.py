@@ -102,6 +102,21 @@ class PurchasePage(Page):
     data = fields.List(fields.Nested(Purchase), required=True)
 
 
+class SalesRequest(Schema):
+    """A request to be contacted, as it was stored."""
+
+    id = fields.String(required=True)
+    account = fields.String(required=True)
+    family = fields.String(allow_none=True)
+    plan = fields.String(allow_none=True)
+    form = fields.Dict(required=True, data_key="fields", attribute="fields")
+    created_at = fields.String(required=True)
+
+
+class SalesRequestPage(Page):
+    data = fields.List(fields.Nested(SalesRequest), required=True)
+
+
 class Checkout(Schema):
     """A page of Stripe's; ``url`` is where to send the customer."""
 

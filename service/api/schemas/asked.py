@@ -92,6 +92,16 @@ class WantedBody(Schema):
         metadata=said("how much of a limit is used, by its name, where that is less than allowed"),
     )
 
+    by_sales = fields.Boolean(
+        load_default=False,
+        metadata=said("agreed with sales: what rules refuse with 'contact_sales' is done"),
+    )
+    invoice_days = Whole(
+        load_default=None,
+        validate=validate.Range(1, 365),
+        metadata=said("with by_sales: billed by sent invoices, due in so many days"),
+    )
+
 
 class QuoteBody(Schema):
     """What to quote."""
@@ -185,6 +195,22 @@ class CheckoutBody(Schema):
     )
     return_url = Text(
         required=True, validate=WEB_ADDRESS, metadata=said("where the customer goes from the page")
+    )
+
+
+class SalesRequestBody(Schema):
+    """A form for sales, in the caller's own fields."""
+
+    family = Text(load_default=None, validate=SHORT, metadata=said("what it is about, if anything"))
+    plan = Text(load_default=None, validate=SHORT, metadata=said("a plan of the family"))
+    form = fields.Dict(
+        keys=Text(validate=validate.Length(min=1, max=100)),
+        values=Text(validate=validate.Length(max=5_000)),
+        required=True,
+        data_key="fields",
+        attribute="fields",
+        validate=validate.Length(min=1, max=50),
+        metadata=said("names and texts as the form has them; 20,000 letters in all"),
     )
 
 
