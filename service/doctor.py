@@ -100,6 +100,8 @@ def _alerts(parts: Parts) -> Iterator[Finding]:
         found = alerts(tx)
     for kind, lines in found.items():
         yield Finding(kind.value, not lines, "; ".join(lines) or "nothing waits for a person")
+
+
 def _sales(parts: Parts) -> Finding:
     rules = (rule for family in parts.catalogue.families.values() for rule in family.rules)
     if parts.settings.sales_email:

@@ -40,8 +40,8 @@ from .refusals import (
     refuse_by_rule,
     refuse_if_busy,
     refuse_if_scheduled_elsewhere,
-    refuse_quantity_of_usage,
     refuse_invoiced,
+    refuse_quantity_of_usage,
     refuse_unchangeable,
     refuse_unpaid,
 )
@@ -168,8 +168,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if held is not None and held.offer is None:
         raise unknown_price(held)
     agreed = agreements_of(tx, account).get(wanted.family) if held is None else None
-    free = agreed.offer if agreed else catalogue.free_offer(wanted.family)
-    current = held.offer if held else free
+    current = held.offer if held else _without_line(catalogue, wanted.family, agreed)
     ends = offer is None or offer.is_free
     if ends and held is None and agreed is None:
         raise Conflict("nothing_to_cancel", "The account holds no paid plan in this family.")
@@ -178,8 +177,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         _refuse_as_it_stands(tx, held, replaces, ends=ends)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
     decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
-    if wanted.by_sales:
-        decision = agreed_with_sales(decision)
+    decision = agreed_with_sales(decision) if wanted.by_sales else decision
     refuse_by_rule(decision, replaces)
     if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
         refuse_invoiced(held)
@@ -187,8 +185,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if host is not None:
         refuse_busy_subscription(tx, host)
         refuse_foreign(live_schedule(tx, host.subscription))
-    priced = offer is not None and not ends and not catalogue.is_agreed(offer)
-    price = current_price(tx, catalogue, offer) if priced and offer is not None else None
+    price = _price(tx, catalogue, offer)
     refuse_quantity_of_usage(wanted.quantity, price)
     refuse_between_usage(held, price)
     others = _others(holdings, held)
@@ -241,6 +238,18 @@ def invoice_status(tx: Session, held: Holding) -> str | None:
     )
     billing = (row for row in earlier if any(line["period"]["end"] == end for line in row.lines))
     return next((row.status for row in billing), "void")
+
+
+def _without_line(catalogue: Catalogue, family: str, agreed: Agreement | None) -> Offer | None:
+    """What an account has that holds nothing of the family at Stripe."""
+    return agreed.offer if agreed is not None else catalogue.free_offer(family)
+
+
+def _price(tx: Session, catalogue: Catalogue, offer: Offer | None) -> CurrentPrice | None:
+    """The price at Stripe; None for an end, and for what is held by agreement."""
+    if offer is None or offer.is_free or catalogue.is_agreed(offer):
+        return None
+    return current_price(tx, catalogue, offer)
 
 
 def _trials(held: Holding) -> bool:

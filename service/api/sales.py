@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from adapter.clock import iso
 from adapter.sales.requests import SalesForm
-from adapter.state import iso
 from adapter.tables import AccountRow, SalesRequestRow
 
 from ..wiring import Parts
