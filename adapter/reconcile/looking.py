@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 from sqlalchemy import select
@@ -18,13 +19,14 @@ from mappings import Catalogue
 
 from ..changes.settling import Moment
 from ..clock import Clock
-from ..database import Database
-from ..gateway.failures import Gone, NotExecuted, StoredFailure, Unanswered
+from ..database import Database, is_away
+from ..gateway.failures import NotExecuted, StoredFailure, Unanswered
 from ..gateway.read import Reader
 from ..gateway.snapshots import InvoiceSnapshot, ReversalSnapshot
 from ..mirror import Fetched, Mirror
 from ..purchases.settling import invoice_seen
 from ..tables import AccountRow, EventRow
+from ..tombstones import Absent
 from .comparing import TABLES, Field, Place, differing, newest_ticket
 from .findings import EXISTS, Difference, Failure, Finding, Kind
 from .notes import last_same, note
@@ -51,12 +53,6 @@ class Looking:
         self._mirror = mirror
         self._catalogue = catalogue
         self._clock = clock
-        self._fetch: dict[Kind, Callable[[str], Fetched]] = {
-            "subscription": mirror.fetch_subscription,
-            "customer": mirror.fetch_customer,
-            "invoice": mirror.fetch_invoice,
-            "schedule": mirror.fetch_schedule,
-        }
 
     def look(
         self, kind: Kind, object_id: str, *, repair: bool, tell: Callable[[Finding], None]
@@ -72,6 +68,8 @@ class Looking:
         except PASSING:
             raise
         except Exception as failure:
+            if is_away(failure):
+                raise
             log.exception("reconcile_failed", kind=kind, id=object_id)
             with self._database.write() as tx:
                 note(tx, kind, [object_id], self._clock.now(), same=False)
@@ -86,10 +84,9 @@ class Looking:
 
     def _compared(self, kind: Kind, object_id: str, repair: bool) -> list[Difference] | None:
         """The differences, repaired or not; None if events of it wait in the inbox."""
-        try:
-            fetched = self._fetch[kind](object_id)
-        except Gone:
-            return self._gone(kind, object_id)
+        fetched = self._mirror.seek(kind, object_id)
+        if isinstance(fetched, Absent):
+            return self._gone(fetched, kind, repair)
         snapshot, customer = fetched.snapshot, fetched.customer
         assert not isinstance(snapshot, ReversalSnapshot), "no list of these is walked"
         with self._database.write() as tx:
@@ -141,15 +138,17 @@ class Looking:
         for seen in {(kind, object_id), *((field.kind, field.id) for field in fields)}:
             note(tx, seen[0], [seen[1]], self._clock.now(), same=seen not in unlike)
 
-    def _gone(self, kind: Kind, object_id: str) -> list[Difference]:
+    def _gone(self, absent: Absent, kind: Kind, repair: bool) -> list[Difference]:
         """Stripe has no such object, nor ever will again."""
         with self._database.write() as tx:
-            account = _owner(tx, kind, object_id)
-            if account is None:
+            row = _row(tx, kind, absent.id)
+            if row is None or row.ticket >= absent.ticket:
                 return []
-            since = last_same(tx, object_id)
-            note(tx, kind, [object_id], self._clock.now(), same=False)
-        return [Difference(kind, object_id, account.ref, EXISTS, True, False, since, False)]
+            account = tx.get_one(AccountRow, row.seq if kind == "customer" else row.account_seq)
+            since = last_same(tx, absent.id)
+            repaired = repair and self._mirror.bury(tx, absent, self._reader.time.now())
+            note(tx, kind, [absent.id], self._clock.now(), same=repaired)
+        return [Difference(kind, absent.id, account.ref, EXISTS, True, False, since, repaired)]
 
 
 def _events_wait(tx: Session, customer: str, object_id: str) -> bool:
@@ -162,10 +161,9 @@ def _events_wait(tx: Session, customer: str, object_id: str) -> bool:
     return tx.scalars(found.limit(1)).first() is not None
 
 
-def _owner(tx: Session, kind: Kind, object_id: str) -> AccountRow | None:
+def _row(tx: Session, kind: Kind, object_id: str) -> Any | None:
     table = TABLES.get(kind)
     if table is None:
         of_customer = select(AccountRow).where(AccountRow.customer_id == object_id)
         return tx.scalars(of_customer).first()
-    row = tx.get(table, object_id)
-    return tx.get(AccountRow, row.account_seq) if row is not None else None
+    return tx.get(table, object_id)

@@ -96,6 +96,8 @@ def summary_lines(walk: Walk, *, repair: bool) -> list[str]:
 
 
 def _verdict(counts: dict[str, int], *, repair: bool) -> str:
+    if not counts["differences"] and counts["failed"]:
+        return "No differences in what could be looked at."
     if not counts["differences"]:
         return "No differences: what is here is what Stripe has."
     found = _many(counts["differences"], "difference")

@@ -332,14 +332,18 @@ def test_a_subscription_with_more_than_ten_items_is_compared_whole(w: World):
     assert len(newest.lines) > 12
 
 
-def test_what_stripe_has_lost_is_said_and_holds_up_nothing(w: World):
+def test_what_stripe_has_lost_is_said_and_brought_to_its_end(w: World):
     """Test data was deleted: nothing there can be fetched any more."""
     subscribed(w, "acme")
     sub = w.subscription("acme")["id"]
     with w.box.world.store.transaction():
         w.box.world.store.remove("subscription", sub)
-    told = reconcile(w)
-    assert ("acme", "subscription", "exists") in told.differences
+    (lost,) = reconcile(w).of(Difference)
+    assert (lost.id, lost.field, lost.ours, lost.theirs) == (sub, "exists", True, False)
+    assert left(reconcile(w, repair=True).walk) == 0
+    assert w.plan("acme") != ("core", "10k")
+    assert reconcile(w).differences == set()
+    assert notices(w).count("cancellation_ended") == 1
 
 
 def test_an_account_on_a_test_clock_is_walked_too(w: World):
