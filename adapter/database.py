@@ -7,18 +7,20 @@ keeps the slowest request near 40 ms instead of 800 ms (measured, see ADR 001).
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from .errors import Misconfigured
+from .tickets import CounterTickets, SequenceTickets
 
 BUSY_TIMEOUT_MS = 5_000
 READ_ONLY = "planshift_read_only"
@@ -36,7 +38,9 @@ def is_away(error: BaseException) -> bool:
     back. (A commit may have arrived though its answer did not; so work is always idempotent.)
     """
     broken = isinstance(error, DBAPIError) and error.connection_invalidated
-    return broken or isinstance(error, OperationalError | InterfaceError | PoolExhausted)
+    # The last comes from the connection for tickets, which is the driver's own.
+    away = OperationalError | InterfaceError | PoolExhausted | sqlite3.OperationalError
+    return broken or isinstance(error, away)
 
 
 class _Writing(threading.local):
@@ -59,6 +63,11 @@ class Database:
         self.is_sqlite = engine.dialect.name == "sqlite"
         self._one_writer = threading.Lock() if self.is_sqlite else nullcontext()
         self._writing = _Writing()
+        self._tickets = (
+            CounterTickets(engine, self._one_writer, BUSY_TIMEOUT_MS / 1000)
+            if self.is_sqlite
+            else SequenceTickets(engine)
+        )
         self._reading = engine.execution_options(**{READ_ONLY: True})
 
     @contextmanager
@@ -86,17 +95,11 @@ class Database:
         Taken before the call and committed at once: a ticket that is never used leaves a gap,
         which harms nothing.
         """
-        if self.is_sqlite:
-            with self.write() as tx:
-                bump = text(
-                    "UPDATE counters SET value = value + 1 WHERE name = 'ticket' RETURNING value"
-                )
-                return int(tx.execute(bump).scalar_one())
-        with self.engine.begin() as connection:
-            return int(connection.execute(text("SELECT nextval('ticket_seq')")).scalar_one())
+        return self._tickets.take()
 
     def dispose(self) -> None:
-        """Close every pooled connection."""
+        """Close every connection."""
+        self._tickets.close()
         self.engine.dispose()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from .rows import insert_once
@@ -46,6 +46,13 @@ def arm_first(
     return insert_once(tx, DueWorkRow, {**row, "state": "pending", "attempts": 0, "generation": 1})
 
 
+_PENDING = select(DueWorkRow.seq).where(
+    DueWorkRow.kind == bindparam("kind"),
+    DueWorkRow.subject == bindparam("subject"),
+    DueWorkRow.state == "pending",
+)
+
+
 def arm(tx: Session, kind: Work, subject: str, owner: str, at: datetime, clock: str = WALL) -> int:
     """Make sure that ``kind`` is done for ``subject`` at ``at`` or after; gives its generation.
 
@@ -83,14 +90,7 @@ def disarm(tx: Session, kind: Work, subject: str, generation: int | None = None)
 
 def is_pending(tx: Session, kind: Work, subject: str) -> bool:
     """Whether this work was asked for and is not done."""
-    found = tx.scalars(
-        select(DueWorkRow.seq).where(
-            DueWorkRow.kind == kind.value,
-            DueWorkRow.subject == subject,
-            DueWorkRow.state == "pending",
-        )
-    )
-    return found.first() is not None
+    return tx.scalars(_PENDING, {"kind": kind.value, "subject": subject}).first() is not None
 
 
 def generation_of(tx: Session, kind: Work, subject: str) -> int:

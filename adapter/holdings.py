@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue, Facts, Offer, UnknownOffer
@@ -20,6 +20,13 @@ ENDED = frozenset({"canceled", "incomplete_expired"})
 # The plan is in force in these; past_due keeps it until Stripe gives up.
 IN_FORCE = frozenset({"active", "trialing", "past_due"})
 UNPAID = frozenset({"past_due", "unpaid", "incomplete"})
+
+# Every store of a subscription asks this, so it is made once.
+_LIVE_OF = (
+    select(SubscriptionRow)
+    .where(SubscriptionRow.account_seq == bindparam("account"), SubscriptionRow.status.in_(LIVE))
+    .order_by(SubscriptionRow.started_at, SubscriptionRow.id)
+)
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,7 @@ def refuse_deleted(account: AccountRow) -> None:
 
 def holdings_of(tx: Session, account: AccountRow) -> list[Holding]:
     """All lines of the account's live subscriptions, oldest subscription first."""
-    rows = tx.scalars(
-        select(SubscriptionRow)
-        .where(SubscriptionRow.account_seq == account.seq, SubscriptionRow.status.in_(LIVE))
-        .order_by(SubscriptionRow.started_at, SubscriptionRow.id)
-    )
+    rows = tx.scalars(_LIVE_OF, {"account": account.seq})
     return [
         Holding(row, line, offer_of_line(line))
         for row in rows

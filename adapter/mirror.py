@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
@@ -59,6 +59,10 @@ from .tombstones import Absent, bury
 
 Snapshot = (
     CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ScheduleSnapshot | ReversalSnapshot
+)
+
+_ACCOUNT = (
+    select(AccountRow).where(AccountRow.customer_id == bindparam("customer")).with_for_update()
 )
 
 
@@ -170,9 +174,7 @@ class Mirror:
         ``told_at``: when the last event about it happened, on the customer's clock, if one did.
         """
         snapshot, ticket = fetched.snapshot, fetched.ticket
-        account = tx.scalars(
-            select(AccountRow).where(AccountRow.customer_id == fetched.customer).with_for_update()
-        ).first()
+        account = tx.scalars(_ACCOUNT, {"customer": fetched.customer}).first()
         if account is None:
             return False
         if isinstance(snapshot, CustomerSnapshot):
@@ -203,9 +205,10 @@ class Mirror:
         ticket: int,
         told_at: datetime | None,
     ) -> bool:
+        # Looked up first: what looks it up again on behalf of the invoice finds it at hand.
+        row = tx.get(SubscriptionRow, snapshot.id)
         if snapshot.invoice is not None:
             self._store_invoice(tx, account, snapshot.invoice, ticket)
-        row = tx.get(SubscriptionRow, snapshot.id)
         if row is not None and row.ticket >= ticket:
             return False
         before = SubscriptionState.of(row) if row is not None else None

@@ -27,14 +27,23 @@ STUMBLED_S = 30.0
 class Crew:
     """Takes jobs from ``queue``, up to ``size`` at once; with 1, one by one in the caller's thread.
 
-    ``freed`` is called whenever a thread has become free.
+    ``freed`` is called whenever a thread has become free; once ``stopping`` says so, nothing more
+    is begun.
     """
 
-    def __init__(self, queue: Queue, claims: Claims, size: int, freed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        claims: Claims,
+        size: int,
+        freed: Callable[[], None],
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._queue = queue
         self._claims = claims
         self._size = size
         self._freed = freed
+        self._stopping = stopping
         self._pool = ThreadPoolExecutor(size) if size > 1 else None
         self._next: deque[Job] = deque()
         self._busy: set[str] = set()
@@ -59,7 +68,7 @@ class Crew:
         begun, looked = 0, True
         while looked and not begun:
             looked = self._look()
-            while self._next and self.busy < self._size:
+            while self._next and self.busy < self._size and not self._stopping():
                 begun += self._begin(self._next.popleft())
         return begun
 
@@ -70,7 +79,7 @@ class Crew:
 
     def _look(self) -> bool:
         """Look up jobs if there is room for any; says whether there are."""
-        if self.busy >= self._size:
+        if self.busy >= self._size or self._stopping():
             return False
         if not self._next:
             self._next.extend(self._queue.due(BATCH, self._left_alone()))

@@ -174,7 +174,7 @@ class Worker:
 
     def _crew(self, name: str, queue: Queue, size: int) -> Loop:
         wake = threading.Event()
-        crew = Crew(queue, self._parts.claims, size, wake.set)
+        crew = Crew(queue, self._parts.claims, size, wake.set, self._stop.is_set)
         self._crews.append(crew)
         return Loop(name, crew.turn, wake)
 

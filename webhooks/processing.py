@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from adapter.backoff import wait
@@ -49,6 +49,27 @@ PATIENCE = timedelta(hours=1)
 LONGEST_WAIT_S = 60.0
 
 Got = Fetched | FetchedCheckout | Sold | Absent
+
+# Every customer's turn asks these, so they are made once: making one costs more than running it.
+_DUE = (EventRow.state == "pending") & (EventRow.next_at <= bindparam("now"))
+_OWNERS = (
+    select(EventRow.owner)
+    .where(_DUE, EventRow.owner.not_in(bindparam("besides", expanding=True)))
+    .order_by(EventRow.next_at, EventRow.seq)
+    .limit(bindparam("most"))
+)
+_PENDING = (
+    select(EventRow)
+    .where(_DUE, EventRow.owner == bindparam("owner"))
+    .order_by(EventRow.seq)
+    .limit(MOST)
+)
+_AGAIN = (
+    select(EventRow)
+    .where(EventRow.seq.in_(bindparam("seqs", expanding=True)), EventRow.state == "pending")
+    .order_by(EventRow.seq)
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True)
@@ -92,20 +113,15 @@ class Processing:
 
     def due(self, limit: int, besides: Collection[str]) -> list[Job]:
         """Customers with pending events, those that wait longest first."""
-        waiting = (
-            select(EventRow.owner)
-            .where(EventRow.state == "pending", EventRow.next_at <= self._clock.now())
-            .where(EventRow.owner.not_in(besides))
-            .order_by(EventRow.next_at, EventRow.seq)
-            .limit(limit * BURST)
-        )
+        asked = {"now": self._clock.now(), "besides": list(besides), "most": limit * BURST}
         with self._database.read() as tx:
-            owners = list(dict.fromkeys(tx.scalars(waiting)))[:limit]
+            owners = list(dict.fromkeys(tx.scalars(_OWNERS, asked)))[:limit]
         return [Job(owner, partial(self.process, owner)) for owner in owners]
 
     def process(self, owner: str) -> int:
         """Process the pending events of ``owner``, whose claim is held; gives how many ended."""
-        events = self._pending(owner)
+        with self._database.read() as tx:
+            events = self._pending(tx, owner)
         if not events:
             return 0
         try:
@@ -115,17 +131,8 @@ class Processing:
                 raise  # nothing is wrong with the events
             return self._fail_all(events, mistake)
 
-    def _pending(self, owner: str) -> list[EventRow]:
-        with self._database.read() as tx:
-            return list(
-                tx.scalars(
-                    select(EventRow)
-                    .where(EventRow.owner == owner, EventRow.state == "pending")
-                    .where(EventRow.next_at <= self._clock.now())
-                    .order_by(EventRow.seq)
-                    .limit(MOST)
-                )
-            )
+    def _pending(self, tx: Session, owner: str) -> list[EventRow]:
+        return list(tx.scalars(_PENDING, {"owner": owner, "now": self._clock.now()}))
 
     def _run(self, events: Sequence[EventRow]) -> int:
         """All events of the customer are taken together, so each object is fetched once."""
@@ -272,6 +279,5 @@ def _refs(events: Sequence[EventRow]) -> list[Ref]:
 
 def _locked(tx: Session, events: Sequence[EventRow]) -> list[EventRow]:
     """The events again, locked, and only those that nobody ended in the meantime."""
-    seqs = [event.seq for event in events]
-    statement = select(EventRow).where(EventRow.seq.in_(seqs), EventRow.state == "pending")
-    return list(tx.scalars(statement.order_by(EventRow.seq).with_for_update()))
+    return list(tx.scalars(_AGAIN, {"seqs": [event.seq for event in events]}))
+

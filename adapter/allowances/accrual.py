@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mappings import Allowance, Catalogue, Family, Offer
@@ -27,6 +27,19 @@ from .plans import allowance_of, interval_named, place_of, slots_of_line, source
 FREE_MONTHS = 24
 PAYING = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 WAITING = frozenset({State.SCHEDULED, State.ACTIVATING})
+
+# Every store of a subscription asks these, so they are made once.
+_OPEN_OF = (
+    select(ChangeLineRow)
+    .where(ChangeLineRow.account_seq == bindparam("account"))
+    .where(ChangeLineRow.state.in_([state.value for state in OPEN]))
+    .order_by(ChangeLineRow.seq)
+)
+_ENDED_OF = select(SubscriptionRow.id, SubscriptionRow.ended_at).where(
+    SubscriptionRow.account_seq == bindparam("account"),
+    SubscriptionRow.status.in_(ENDED),
+    SubscriptionRow.ended_at.is_not(None),
+)
 
 
 class Accrual:
@@ -297,17 +310,10 @@ def _is_of(held: Holding, family: Family) -> bool:
 
 
 def _open_changes(tx: Session, account: AccountRow) -> list[ChangeLineRow]:
-    states = [state.value for state in OPEN]
-    rows = select(ChangeLineRow).where(
-        ChangeLineRow.account_seq == account.seq, ChangeLineRow.state.in_(states)
-    )
-    return list(tx.scalars(rows.order_by(ChangeLineRow.seq)))
+    return list(tx.scalars(_OPEN_OF, {"account": account.seq}))
 
 
 def _ended(tx: Session, account: AccountRow) -> dict[str, datetime]:
     """When each subscription that is over ended."""
-    row = SubscriptionRow
-    ended = select(row.id, row.ended_at).where(
-        row.account_seq == account.seq, row.status.in_(ENDED), row.ended_at.is_not(None)
-    )
-    return {known: moment for known, moment in tx.execute(ended) if moment is not None}
+    ended = tx.execute(_ENDED_OF, {"account": account.seq})
+    return {known: moment for known, moment in ended if moment is not None}

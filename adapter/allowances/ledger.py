@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from mappings import Offer
@@ -20,6 +20,27 @@ from ..tables import AccountRow, AllowanceEntryRow, AllowanceLotRow
 from .calendar import Slot
 
 CLOSE = "close"
+
+# Every store of a subscription asks these, so they are made once.
+_LOCK = (
+    select(AccountRow.seq)
+    .where(AccountRow.seq == bindparam("account"))
+    .with_for_update(key_share=True)
+)
+_LOTS = (
+    select(AllowanceLotRow, AllowanceEntryRow.at)
+    .outerjoin(
+        AllowanceEntryRow,
+        (AllowanceEntryRow.lot_seq == AllowanceLotRow.seq) & (AllowanceEntryRow.source == CLOSE),
+    )
+    .where(AllowanceLotRow.account_seq == bindparam("account"))
+    .order_by(AllowanceLotRow.seq)
+)
+_SUMS = (
+    select(AllowanceEntryRow.lot_seq, AllowanceEntryRow.kind, func.sum(AllowanceEntryRow.units))
+    .where(AllowanceEntryRow.lot_seq.in_(bindparam("lots", expanding=True)))
+    .group_by(AllowanceEntryRow.lot_seq, AllowanceEntryRow.kind)
+)
 
 
 class Kind(StrEnum):
@@ -92,20 +113,12 @@ class Ledger:
 
         ``lock`` makes whoever else books for this account wait until this transaction ends.
         """
+        mine = {"account": account.seq}
         if lock:
-            row = select(AccountRow.seq).where(AccountRow.seq == account.seq)
-            tx.execute(row.with_for_update(key_share=True))
-        mine = AllowanceLotRow.account_seq == account.seq
-        rows = tx.scalars(select(AllowanceLotRow).where(mine).order_by(AllowanceLotRow.seq)).all()
-        entry = AllowanceEntryRow
-        closings = select(entry.lot_seq, entry.at).join(AllowanceLotRow)
-        closings = closings.where(mine, entry.source == CLOSE)
-        closed = {row.lot_seq: row.at for row in tx.execute(closings)}
-        lots = [Lot(row, closed_at=closed.get(row.seq)) for row in rows]
+            tx.execute(_LOCK, mine)
+        lots = [Lot(row, closed_at=closed) for row, closed in tx.execute(_LOTS, mine)]
         live = {lot.row.seq: lot for lot in lots if not lot.closed_at or lot.row.expires_at > at}
-        sums = select(entry.lot_seq, entry.kind, func.sum(entry.units))
-        sums = sums.where(entry.lot_seq.in_(live)).group_by(entry.lot_seq, entry.kind)
-        for seq, kind, units in tx.execute(sums):
+        for seq, kind, units in tx.execute(_SUMS, {"lots": list(live)}):
             live[seq].left += int(units)
             live[seq].used -= int(units) if kind == Move.CONSUME else 0
         return cls(account.seq, lots)

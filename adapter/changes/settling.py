@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
@@ -33,6 +33,19 @@ log = structlog.get_logger(__name__)
 
 WAITING = (State.AWAITING_PAYMENT, State.SCHEDULED, State.ACTIVATING)
 
+# Every store asks these, so they are made once: making one costs more than running it.
+_UNCLAIMED = select(ChangeLineRow).where(
+    ChangeLineRow.change.has(id=bindparam("change")),
+    ChangeLineRow.subscription_id.is_(None),
+    ChangeLineRow.state == State.AWAITING_PAYMENT.value,
+)
+_WAITING_ON = (
+    select(ChangeLineRow)
+    .where(ChangeLineRow.subscription_id == bindparam("subscription"))
+    .where(ChangeLineRow.state.in_(WAITING))
+    .order_by(ChangeLineRow.seq)
+)
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -48,8 +61,9 @@ def settle(
     """Move every waiting line of ``sub`` that the mirrored subscription decides."""
     _adopt(tx, sub)
     follow_end(tx, sub)
-    rewritten = _is_rewritten(tx, sub)
-    for line in _waiting(tx, sub):
+    waiting = _waiting(tx, sub)
+    rewritten = bool(waiting) and _is_rewritten(tx, sub)
+    for line in waiting:
         if State(line.state) not in WAITING:
             continue
         verdict = verdict_of(tx, line, sub)
@@ -155,13 +169,10 @@ def _adopt(tx: Session, sub: SubscriptionRow) -> None:
     """A subscription that a page of Stripe's made for a change of ours, known by its metadata."""
     if sub.change_id is None:
         return
-    unclaimed = tx.scalars(
-        select(ChangeLineRow)
-        .where(ChangeLineRow.change.has(id=sub.change_id))
-        .where(ChangeLineRow.subscription_id.is_(None))
-        .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value)
-    )
-    for line in unclaimed.all():
+    unclaimed = tx.scalars(_UNCLAIMED, {"change": sub.change_id}).all()
+    if not unclaimed:
+        return
+    for line in unclaimed:
         held = [item for item in sub.lines if item.price_id == line.price_id and not item.removed]
         line.subscription_id = sub.id
         line.item_id = held[0].id if held else None
@@ -181,12 +192,7 @@ def _is_rewritten(tx: Session, sub: SubscriptionRow) -> bool:
 
 
 def _waiting(tx: Session, sub: SubscriptionRow) -> list[ChangeLineRow]:
-    found = tx.scalars(
-        select(ChangeLineRow)
-        .where(ChangeLineRow.subscription_id == sub.id, ChangeLineRow.state.in_(WAITING))
-        .order_by(ChangeLineRow.seq)
-    )
-    return list(found.all())
+    return list(tx.scalars(_WAITING_ON, {"subscription": sub.id}))
 
 
 def _settle_activating(

@@ -93,7 +93,7 @@ def test_a_429_slows_everybody(database: Database, reason: str | None):
 
 def _gaps(database: Database) -> list[float]:
     with database.read() as tx:
-        return [row.gap_us / 1e6 for row in tx.scalars(select(PaceRow).order_by(PaceRow.name))]
+        return sorted(row.gap_us / 1e6 for row in tx.scalars(select(PaceRow)))
 
 
 def test_a_retry_after_is_kept_to_by_all(database: Database):
@@ -121,7 +121,7 @@ def test_an_endpoint_has_a_limit_of_its_own(database: Database):
     assert process.hours(2) == [0, 3]
     assert process.hours(1, INVOICE) == [2], "the third of all, the first invoice"
     process.turned_away("endpoint-rate")
-    assert _gaps(database) == [6 * HOUR, 3 * HOUR, HOUR]
+    assert _gaps(database) == [HOUR, 3 * HOUR, 6 * HOUR]
 
 
 def test_an_endpoint_is_the_same_for_all_objects():

@@ -1,4 +1,4 @@
-"""The whole run: ``python -m tests.bench [--full]``."""
+"""The whole run: ``python -m tests.bench [--only SECTION]``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ SECTIONS = ("ingest", "claiming", "draining")
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="Also the inbox of a million processed events.")
 @click.option("--only", type=click.Choice(SECTIONS), help="One section alone.")
-def bench(full: bool, only: str | None) -> None:
+def bench(only: str | None) -> None:
     """Measure, in one run, and print ratios."""
     begin = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="bench") as name, databases(Path(name)) as made:
-            sound = _measure(made, full, {only} if only else set(SECTIONS))
+            sound = _measure(made, {only} if only else set(SECTIONS))
     except Broken as broken:
         note(f"*** BROKEN: {broken} ***")
         sound = False
@@ -33,7 +32,7 @@ def bench(full: bool, only: str | None) -> None:
     sys.exit(0 if sound else 1)
 
 
-def _measure(made: Databases, full: bool, wanted: set[str]) -> bool:
+def _measure(made: Databases, wanted: set[str]) -> bool:
     """Every section; True if nothing acknowledged is missing and nothing was left unprocessed."""
     if made.server is None:
         note(f"*** POSTGRESQL NOT MEASURED: {made.why_no_postgres} ***\n")
@@ -44,7 +43,7 @@ def _measure(made: Databases, full: bool, wanted: set[str]) -> bool:
             sound = ingest.measure(found)
             pieces.measure(made, found[0])
     if "claiming" in wanted:
-        claiming.measure(made, full)
+        claiming.measure(made)
     if "draining" in wanted:
         sound = draining.measure(made) and sound
     return sound

@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from service import logs
 from service.settings import Settings
 from service.wiring import build
-from service.worker import Worker
+from service.worker import SIDE_BY_SIDE, Worker
 from tests.support.shops import loaded
 
 from .canned import Canned, Pause
@@ -19,7 +19,7 @@ from .load import Broken
 from .servers import environment
 
 READY_S = 60.0
-LONGEST_S = 30.0
+LONGEST_S = 120.0
 STOP_S = 10.0
 
 
@@ -82,7 +82,7 @@ def _work(wire: Connection, database_url: str, canned: Canned) -> None:
     """The process: drain at every word, until the wire is closed."""
     logs.configure()
     settings = Settings.from_environment(environment(database_url))
-    worker = Worker(build(settings, catalogue=loaded(settings.catalogue)), None)
+    worker = Worker(build(settings, catalogue=loaded(settings.catalogue)), None, SIDE_BY_SIDE)
     pause = Pause()
     worker.until_idle()
     wire.send((0.0, 0.0))
