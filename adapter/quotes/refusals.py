@@ -146,18 +146,18 @@ def refuse_by_rule(decision: Decision, replaces: ChangeLineRow | None) -> None:
         raise Conflict("not_offered", reason, **facts)
 
 
-def refuse_quantity_of_usage(quantity: int | None, price: CurrentPrice | None) -> None:
-    """422: what is billed by usage is not held several times."""
+def refuse_misfit_of_usage(
+    held: Holding | None, price: CurrentPrice | None, quantity: int | None
+) -> None:
+    """What is billed by usage is not held several times; and usage and a fixed price never share a
+    subscription, so there are two of them in turn.
+    """
     if price is not None and price.metered and quantity not in (None, 1):
         raise Invalid(
             "usage_has_no_quantity",
             "The plan is billed by what is used of it; leave the quantity out.",
             path="changes[0].quantity",
         )
-
-
-def refuse_between_usage(held: Holding | None, price: CurrentPrice | None) -> None:
-    """Usage and a fixed price never share a subscription, so there are two of them in turn."""
     if held is None or price is None or not (held.line.meter_id or price.metered):
         return
     raise Conflict(

@@ -31,22 +31,23 @@ from ..holdings import (
     refuse_deleted,
     unknown_price,
 )
-from ..prices import CurrentPrice, current_price
+from ..prices import CurrentPrice
 from ..sales.agreements import Agreement, agreements_of
-from ..tables import AccountRow, ChangeLineRow, InvoiceRow
+from ..tables import AccountRow, ChangeLineRow
 from .refusals import (
-    refuse_between_usage,
     refuse_busy_subscription,
     refuse_by_rule,
     refuse_if_busy,
     refuse_if_scheduled_elsewhere,
     refuse_invoiced,
-    refuse_quantity_of_usage,
+    refuse_misfit_of_usage,
     refuse_unchangeable,
     refuse_unpaid,
 )
+from .standing import invoice_status, price_at_stripe
 
 # Credit that comes after a page where the new plan was paid: no pending update is made.
+
 TO_BALANCE = "time_to_balance"
 
 
@@ -176,8 +177,8 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if held is not None:
         _refuse_as_it_stands(tx, held, replaces, ends=ends)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
-    decision = decide(catalogue, current, offer, facts_of(account, held, quantity))
-    decision = agreed_with_sales(decision) if wanted.by_sales else decision
+    ruled = decide(catalogue, current, offer, facts_of(account, held, quantity))
+    decision = agreed_with_sales(ruled) if wanted.by_sales else ruled
     refuse_by_rule(decision, replaces)
     if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
         refuse_invoiced(held)
@@ -185,10 +186,9 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if host is not None:
         refuse_busy_subscription(tx, host)
         refuse_foreign(live_schedule(tx, host.subscription))
-    price = _price(tx, catalogue, offer)
-    refuse_quantity_of_usage(wanted.quantity, price)
-    refuse_between_usage(held, price)
-    others = _others(holdings, held)
+    price = price_at_stripe(tx, catalogue, offer)
+    refuse_misfit_of_usage(held, price, wanted.quantity)
+    others, invoice = _others(holdings, held), invoice_status(tx, held) if held else None
     target = Target(
         kind="cancel" if ends else "start" if held is None else "change",
         wanted=wanted,
@@ -202,8 +202,8 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         selections=required_selections(catalogue, decision, current, offer, wanted.in_use),
         replaces=replaces,
         alone=not others,
-        paid=held is not None and invoice_status(tx, held) == "paid" and not _trials(held),
-        draft=held is not None and invoice_status(tx, held) == "draft",
+        paid=held is not None and invoice == "paid" and not _trials(held),
+        draft=invoice == "draft",
         agreed=agreed,
     )
     _refuse_shared_cycle(target, others)
@@ -221,35 +221,9 @@ def _refuse_as_it_stands(
         refuse_if_scheduled_elsewhere(tx, held, replaces)
 
 
-def invoice_status(tx: Session, held: Holding) -> str | None:
-    """How the invoice of the current period stands, in Stripe's word.
-
-    A change that was declined leaves its void invoice as the subscription's latest; what was paid
-    for the period before that is still paid.
-    """
-    latest = tx.get(InvoiceRow, held.subscription.latest_invoice or "")
-    if latest is None or latest.status != "void":
-        return latest.status if latest is not None else None
-    end = held.line.period_end.isoformat()
-    earlier = tx.scalars(
-        select(InvoiceRow)
-        .where(InvoiceRow.subscription_id == held.subscription.id, InvoiceRow.status != "void")
-        .order_by(InvoiceRow.created_at.desc())
-    )
-    billing = (row for row in earlier if any(line["period"]["end"] == end for line in row.lines))
-    return next((row.status for row in billing), "void")
-
-
 def _without_line(catalogue: Catalogue, family: str, agreed: Agreement | None) -> Offer | None:
     """What an account has that holds nothing of the family at Stripe."""
     return agreed.offer if agreed is not None else catalogue.free_offer(family)
-
-
-def _price(tx: Session, catalogue: Catalogue, offer: Offer | None) -> CurrentPrice | None:
-    """The price at Stripe; None for an end, and for what is held by agreement."""
-    if offer is None or offer.is_free or catalogue.is_agreed(offer):
-        return None
-    return current_price(tx, catalogue, offer)
 
 
 def _trials(held: Holding) -> bool:

@@ -18,6 +18,7 @@ from ..tables import AccountRow, SalesRequestRow
 
 # All names and values together, in letters: a form, not an archive.
 MOST_LETTERS = 20_000
+MOST_FIELDS = 50
 
 
 @dataclass(frozen=True)
@@ -108,9 +109,10 @@ class SalesRequests:
 
 def _refuse_long(form: SalesForm) -> None:
     letters = sum(len(name) + len(value) for name, value in form.fields.items())
-    if letters > MOST_LETTERS:
+    if letters > MOST_LETTERS or len(form.fields) > MOST_FIELDS:
         raise Invalid(
             "form_too_long",
-            f"The form has {letters:,} letters; {MOST_LETTERS:,} are taken.",
+            f"The form has {len(form.fields)} fields with {letters:,} letters; {MOST_FIELDS} and "
+            f"{MOST_LETTERS:,} are taken.",
             path="fields",
         )

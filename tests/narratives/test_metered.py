@@ -568,8 +568,8 @@ def test_a_sales_request_needs_somebody_to_read_it(sqlite_url: str):
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({"fields": {}}, "invalid_request"),
-        ({"fields": {"a" * 101: "b"}}, "invalid_request"),
+        ({"fields": {"a": 1}}, "invalid_request"),
+        ({"fields": {str(n): "x" for n in range(51)}}, "form_too_long"),
         ({"fields": {str(n): "x" * 4_000 for n in range(6)}}, "form_too_long"),
         ({"fields": {"a": "b"}, "plan": "enterprise"}, "unknown_family"),
         ({"fields": {"a": "b"}, "family": API, "plan": "gold"}, "unknown_plan"),
