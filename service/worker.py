@@ -135,12 +135,16 @@ class Worker:
             DBAPIError: the database is away.
         """
         dead_before = dead(self._parts.database).total()
-        while not self._stop.is_set():
-            busy = any(crew.busy for crew in self._crews)
-            if self.round().idle and not busy:
-                break
-            if busy:
-                self._loops[0].rest(POLL_S)
+        try:
+            while not self._stop.is_set():
+                # What ends during the round may leave something to do behind it.
+                busy = self._busy
+                if self.round().idle and not busy:
+                    break
+                self._await_freed()
+        finally:
+            while self._busy:
+                self._await_freed()
         died = dead(self._parts.database).total() - dead_before
         return Left(self._stop.is_set(), put_off(self._parts.database).total(), died)
 
@@ -159,18 +163,25 @@ class Worker:
         self._stop.wait()
         return self._finished(threads, time.monotonic() + STOP_S)
 
+    @property
+    def _busy(self) -> int:
+        """How many jobs are under way in threads of their own."""
+        return sum(crew.busy for crew in self._crews)
+
+    def _await_freed(self) -> None:
+        if self._busy:
+            self._loops[0].rest(POLL_S)
+
     def _finished(self, threads: list[threading.Thread], deadline: float) -> bool:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         for crew in self._crews:
             crew.close()
-        while (under_way := sum(crew.busy for crew in self._crews)) and (
-            time.monotonic() < deadline
-        ):
-            time.sleep(POLL_S)
-        finished = not under_way and not any(thread.is_alive() for thread in threads)
-        log.info("worker_stopped", unfinished=under_way)
-        return finished
+        while self._busy and time.monotonic() < deadline:
+            self._await_freed()
+        unfinished = self._busy + sum(thread.is_alive() for thread in threads)
+        log.info("worker_stopped", unfinished=unfinished)
+        return not unfinished
 
     def _crew(self, name: str, queue: Queue, size: int) -> Loop:
         wake = threading.Event()

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from adapter.database import Database
 from adapter.gateway.failures import Gone
@@ -38,6 +38,10 @@ class Verdict:
     why: str = ""
 
 
+# Every customer's turn asks this, so it is made once.
+_KNOWN = select(AccountRow.seq).where(AccountRow.customer_id == bindparam("customer"))
+
+
 class Belonging:
     """Tells whose customers are."""
 
@@ -54,8 +58,7 @@ class Belonging:
         if not customer:
             return Verdict(Whose.FOREIGN, NOBODY)
         with self._database.read() as tx:
-            known = select(AccountRow.seq).where(AccountRow.customer_id == customer)
-            if tx.scalars(known).first() is not None:
+            if tx.scalars(_KNOWN, {"customer": customer}).first() is not None:
                 return Verdict(Whose.OURS)
             judged = select(EventRow.error).where(EventRow.customer_id == customer, FOREIGN)
             before = tx.scalars(judged.limit(1)).first()

@@ -280,4 +280,3 @@ def _refs(events: Sequence[EventRow]) -> list[Ref]:
 def _locked(tx: Session, events: Sequence[EventRow]) -> list[EventRow]:
     """The events again, locked, and only those that nobody ended in the meantime."""
     return list(tx.scalars(_AGAIN, {"seqs": [event.seq for event in events]}))
-

@@ -70,14 +70,14 @@ def test_a_worker_that_is_told_to_stop_ends_what_is_under_way_and_begins_nothing
 ):
     three_moved(w)
     reached, go = threading.Event(), threading.Event()
-    retrieve = w.parts.reader.subscription
+    process = w.parts.processing.process
 
-    def slow(subscription_id: str) -> Any:
+    def slow(owner: str) -> int:
         reached.set()
         assert go.wait(LONG_S)
-        return retrieve(subscription_id)
+        return process(owner)
 
-    monkeypatch.setattr(w.parts.reader, "subscription", slow)
+    monkeypatch.setattr(w.parts.processing, "process", slow)
     before = pending(w)
     worker = Worker(w.parts, w.mail, Sizes(events=1, work=1))
     ended: list[bool] = []
@@ -145,12 +145,11 @@ def test_a_database_that_goes_away_in_a_commit_kills_nothing(
     bought = w.subscription("ada")
     with w.parts.database.write() as tx:
         arm(tx, Work.RECOMPILE, bought["id"], bought["customer"], w.parts.clock.now())
-    worker = Worker(w.parts, w.mail, sizes)
     with away_in_commits(w, monkeypatch), pytest.raises(OperationalError):
-        worker.until_idle()
+        Worker(w.parts, w.mail, sizes).until_idle()
     assert "dead" not in states(w, EventRow) | states(w, DueWorkRow) | states(w, NoticeRow)
     assert pending(w) >= 3
-    worker.until_idle()
+    Worker(w.parts, w.mail, sizes).until_idle()
     assert pending(w) == 0
     assert [w.plan(ref) for ref in refs] == [("core", "10k")] * 3
 
