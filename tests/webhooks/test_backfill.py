@@ -22,6 +22,8 @@ from tests.support.world import SECRET, START, World, world
 from webhooks import HANDLED
 from webhooks.backfill import EVERYTHING, UNDELIVERED
 
+pytestmark = pytest.mark.by_turns
+
 ENDING = "Your subscription to Core 10k monthly is set to end on 10 February 2026"
 
 
@@ -67,7 +69,7 @@ def lists(w: World, since: int) -> list[dict[str, Any]]:
     ]
 
 
-def test_lost_deliveries_are_fetched_and_the_state_is_stripes(w: World):
+def test_row_lost_deliveries_are_fetched_and_the_state_is_stripes(w: World):
     lose(w)
     sub = w.subscription("acme")["id"]
     ends_at_stripe(w, sub)
@@ -115,7 +117,7 @@ def test_with_an_account_on_a_test_clock_no_date_bounds_what_is_listed(w: World)
 
 
 @pytest.mark.parametrize("when", ["fetched", "stored"])
-def test_killed_in_the_middle_it_goes_on_where_it_was(
+def test_row_killed_in_the_middle_it_goes_on_where_it_was(
     w: World, monkeypatch: pytest.MonkeyPatch, when: str
 ):
     """350 lost events are four pages; the process dies over the third, before or after its
@@ -156,7 +158,9 @@ def _killed() -> Any:
     raise Killed
 
 
-def test_two_processes_at_one_walk_count_nothing_twice(w: World, monkeypatch: pytest.MonkeyPatch):
+def test_row_two_processes_at_one_walk_count_nothing_twice(
+    w: World, monkeypatch: pytest.MonkeyPatch
+):
     lose(w)
     renames(w, w.state("acme")["customer"], 130)
     backfill = w.parts.backfill
@@ -287,7 +291,6 @@ def planshift(w: World, database_url: str) -> Callable[..., Result]:
     return run
 
 
-@pytest.mark.by_turns
 def test_the_command_tells_a_person_and_a_machine(w: World, planshift: Callable[..., Result]):
     lose(w)
     renames(w, w.state("acme")["customer"], 3)
