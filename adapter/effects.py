@@ -107,17 +107,25 @@ class Effects:
             arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
         plan_charges(tx, self._catalogue, account, row)
         allowances.accrue(tx, self._catalogue, account, billing)
-        if about_to_end(row, billing):
-            assert row.trial_end is not None
-            facts = {
-                **self._facts(row),
-                "subscription": row.id,
-                "ends_at": iso(row.trial_end),
-                "chargeable": has_method(account, row),
-            }
-            occasion = f"{row.id}:trial_ends:{to_unix(row.trial_end)}"
-            queue(tx, account, Kind.TRIAL_ENDING, occasion, facts, now)
-        arm_retries(tx, account, now)
+        self._tell_of_trial(tx, account, row, Moment(now, billing))
+        if row.status == "past_due":
+            arm_retries(tx, account, now)
+
+    def _tell_of_trial(
+        self, tx: Session, account: AccountRow, row: SubscriptionRow, at: Moment
+    ) -> None:
+        """The plan is about to be charged for the first time, once per date."""
+        if not about_to_end(row, at.billing):
+            return
+        assert row.trial_end is not None
+        facts = {
+            **self._facts(row),
+            "subscription": row.id,
+            "ends_at": iso(row.trial_end),
+            "chargeable": has_method(account, row),
+        }
+        occasion = f"{row.id}:trial_ends:{to_unix(row.trial_end)}"
+        queue(tx, account, Kind.TRIAL_ENDING, occasion, facts, at.wall)
 
     def customer_moved(self, tx: Session, account: AccountRow) -> None:
         """Another default payment method pays what the one before could not."""
@@ -147,7 +155,8 @@ class Effects:
                 late_payment(tx, account, invoice, now)
         if invoice.finalization_error and not before.finalization_error:
             log.error("invoice_not_finalized", invoice=invoice.id, account=account.id)
-        arm_retries(tx, account, now)
+        if invoice.status == "open":
+            arm_retries(tx, account, now)
         failed = invoice.status == "open" and invoice.attempt_count > before.attempts
         if not failed or is_answered_for(tx, account, invoice):
             return
