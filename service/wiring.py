@@ -28,6 +28,7 @@ from adapter.keys import Keys
 from adapter.metering.charges import Charges
 from adapter.metering.sending import Sending
 from adapter.mirror import Mirror
+from adapter.portal import Portal
 from adapter.purchases.one_purchase import PurchaseTools
 from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
@@ -60,6 +61,7 @@ class Parts:
     checkouts: Checkouts
     purchases: Purchases
     sales: SalesRequests
+    portal: Portal
     states: States
     keys: Keys
     claims: Claims
@@ -112,6 +114,7 @@ def build(
         checkouts=tools.checkouts,
         purchases=purchases,
         sales=SalesRequests(database, catalogue, clock, settings.sales_email),
+        portal=Portal(database, reader, writer, catalogue, clock),
         states=States(database, catalogue),
         keys=Keys(database, clock),
         claims=claims,

@@ -22,6 +22,7 @@ from .snapshots import (
     MadeSnapshot,
     MeterSnapshot,
     PaymentMethodSnapshot,
+    PortalSnapshot,
     PriceSnapshot,
     ProductSnapshot,
     ReversalKind,
@@ -273,6 +274,13 @@ class Reader:
         with sorted_failures():
             for found in self._v1.billing.meters.list({"limit": PAGE}).auto_paging_iter():
                 yield MeterSnapshot.of(found)
+
+    def portal_configurations(self) -> Iterator[PortalSnapshot]:
+        """The active configurations of the customer portal."""
+        wanted: Any = {"active": True, "limit": PAGE}
+        with sorted_failures():
+            for found in self._v1.billing_portal.configurations.list(wanted).auto_paging_iter():
+                yield PortalSnapshot.of(found)
 
     def meter(self, meter_id: str) -> MeterSnapshot:
         """One billing meter."""

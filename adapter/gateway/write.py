@@ -23,6 +23,7 @@ from .snapshots import (
     InvoiceSnapshot,
     MadeSnapshot,
     MeterSnapshot,
+    PortalSnapshot,
     PriceSnapshot,
     ProductSnapshot,
     ScheduleSnapshot,
@@ -37,6 +38,7 @@ Snapshot = (
     | PriceSnapshot
     | ScheduleSnapshot
     | CheckoutSnapshot
+    | PortalSnapshot
     | EndpointSnapshot
     | MeterSnapshot
     | MadeSnapshot
@@ -71,6 +73,8 @@ class Operation(StrEnum):
     SCHEDULE_RELEASE = "subscription_schedules.release"
     CHECKOUT_CREATE = "checkout.sessions.create"
     CHECKOUT_EXPIRE = "checkout.sessions.expire"
+    PORTAL_CONFIGURE = "billing_portal.configurations.create"
+    PORTAL_OPEN = "billing_portal.sessions.create"
     ENDPOINT_CREATE = "webhook_endpoints.create"
     ENDPOINT_UPDATE = "webhook_endpoints.update"
     ENDPOINT_DELETE = "webhook_endpoints.delete"
@@ -198,6 +202,14 @@ _HOW: Mapping[Operation, _How] = {
     Operation.CHECKOUT_CREATE: _How(
         lambda v1, _, params, options: v1.checkout.sessions.create(params, options),
         CheckoutSnapshot.of,
+    ),
+    Operation.PORTAL_CONFIGURE: _How(
+        lambda v1, _, params, options: v1.billing_portal.configurations.create(params, options),
+        PortalSnapshot.of,
+    ),
+    Operation.PORTAL_OPEN: _How(
+        lambda v1, _, params, options: v1.billing_portal.sessions.create(params, options),
+        PortalSnapshot.of,
     ),
     Operation.CHECKOUT_EXPIRE: _How(
         lambda v1, id, params, options: v1.checkout.sessions.expire(id, params, options),

@@ -83,9 +83,25 @@ UPDATE: Fields = {
     "name": text(),
 }
 CREATE: Fields = {name: field for name, field in UPDATE.items() if name != "active"}
+FLOW = record(
+    {
+        "after_completion": record(
+            {
+                "redirect": record({"return_url": text(required=True)}),
+                "type": enum("hosted_confirmation", "portal_homepage", "redirect", required=True),
+            }
+        ),
+        "subscription_cancel": record({"subscription": text(required=True)}),
+        "subscription_update": record({"subscription": text(required=True)}),
+        "type": enum(
+            "payment_method_update", "subscription_cancel", "subscription_update", required=True
+        ),
+    }
+)
 OPEN: Fields = {
     "configuration": text(),
     "customer": text(required=True),
+    "flow_data": FLOW,
     "locale": text(),
     "return_url": text(),
 }
@@ -201,7 +217,7 @@ def open_portal(world: World, call: Call) -> Json:
             "configuration": setup["id"],
             "created": world.now(customer),
             "customer": customer["id"],
-            "flow": None,
+            "flow": _flow(params.get("flow_data"), setup),
             "livemode": False,
             "locale": params.get("locale"),
             "on_behalf_of": None,
@@ -211,6 +227,37 @@ def open_portal(world: World, call: Call) -> Json:
     )
     world.emit("billing_portal.session.created", session)
     return world.render(session)
+
+
+def _flow(wanted: Json | None, setup: Json) -> Json | None:
+    """What the page leads straight to, which its configuration has to allow."""
+    if wanted is None:
+        return None
+    kind = wanted["type"]
+    if not setup["features"][kind]["enabled"]:
+        raise errors.invalid(
+            f"This session's configuration does not have the `{kind}` feature enabled.",
+            "flow_data[type]",
+        )
+    if kind != "payment_method_update" and not wanted.get(kind):
+        raise errors.missing_parameter(f"flow_data[{kind}]")
+    after = wanted.get("after_completion") or {"type": "portal_homepage"}
+    shown: Json = dict.fromkeys(
+        ("subscription_cancel", "subscription_update", "subscription_update_confirm")
+    )
+    if kind != "payment_method_update":
+        shown[kind] = {"subscription": wanted[kind]["subscription"]}
+        if kind == "subscription_cancel":
+            shown[kind]["retention"] = None
+    return {
+        "after_completion": {
+            "hosted_confirmation": None,
+            "redirect": after.get("redirect"),
+            "type": after["type"],
+        },
+        **shown,
+        "type": kind,
+    }
 
 
 def _default(world: World) -> Json:

@@ -13,7 +13,7 @@ from .routes import Routes
 
 
 def blueprint(parts: Parts) -> Routes:
-    """The routes of Checkout Sessions."""
+    """The routes of Checkout Sessions and of the customer portal."""
     routes = Routes("checkout-sessions", __name__, url_prefix="/v1", description=__doc__)
 
     @routes.post("/accounts/<ref>/checkout-sessions")
@@ -26,6 +26,18 @@ def blueprint(parts: Parts) -> Routes:
         """
         account = parts.accounts.find(ref)
         return _document(parts.checkouts.save_method(account, body["return_url"]))
+
+    @routes.post("/accounts/<ref>/portal-sessions")
+    @routes.arguments(schemas.PortalBody, example=examples.PORTAL)
+    @routes.response(201, schemas.PortalSession)
+    @scope("changes:write")
+    def open_portal(body: dict[str, Any], ref: str) -> dict[str, Any]:
+        """A way into Stripe's customer portal, good for a few minutes: invoices, cards, address.
+        Plans are changed by the rules of the catalogue, so not there.
+        """
+        account = parts.accounts.find(ref)
+        session = parts.portal.open(account, body["return_url"], body["flow"])
+        return {"id": session.id, "url": session.url}
 
     return routes
 

@@ -11,6 +11,7 @@ QUOTE: dict[str, Any] = {
 PLAN_CHANGE: dict[str, Any] = {"quote": "q_1", "acknowledgements": []}
 PURCHASE: dict[str, Any] = {"family": "operations", "pack": "extra-1k", "quantity": 1}
 CHECKOUT: dict[str, Any] = {"mode": "setup", "return_url": "https://acme.example/billing"}
+PORTAL: dict[str, Any] = {"return_url": "https://acme.example/billing"}
 SALES_REQUEST: dict[str, Any] = {"fields": {"name": "Ada", "question": "Do you offer SSO?"}}
 USAGE: dict[str, Any] = {"records": [{"id": "run-1", "family": "operations", "units": 25}]}
 CANCEL_CHANGE: dict[str, Any] = {"family": "operations"}

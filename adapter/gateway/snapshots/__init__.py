@@ -16,7 +16,7 @@ from .customers import CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
 from .fields import metadata_of, required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
-from .pages import CheckoutSnapshot, MadeSnapshot
+from .pages import CheckoutSnapshot, MadeSnapshot, PortalSnapshot
 from .reversals import NEEDS_RESPONSE, ReversalKind, ReversalSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
 from .subscriptions import CHANGE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSnapshot
@@ -38,6 +38,7 @@ __all__ = [
     "MeterSnapshot",
     "PaymentMethodSnapshot",
     "PaymentState",
+    "PortalSnapshot",
     "PriceSnapshot",
     "ProductSnapshot",
     "ReversalKind",

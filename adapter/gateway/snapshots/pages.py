@@ -59,6 +59,19 @@ def _of_expanded(intent: Any, name: str) -> Any:
 
 
 @dataclass(frozen=True)
+class PortalSnapshot:
+    """A session of the customer portal, or a configuration of it, which has no ``url``."""
+
+    id: str
+    url: str | None
+    metadata: Mapping[str, str]
+
+    @classmethod
+    def of(cls, made: Any) -> PortalSnapshot:
+        return cls(made["id"], field(made, "url"), metadata_of(made))
+
+
+@dataclass(frozen=True)
 class MadeSnapshot:
     """Something made at Stripe that is never looked into: an invoice item, a credit note."""
 

@@ -126,6 +126,13 @@ class Checkout(Schema):
     expires_at = fields.String(required=True)
 
 
+class PortalSession(Schema):
+    """A way into Stripe's customer portal; ``url`` is where to send the customer, soon."""
+
+    id = fields.String(required=True)
+    url = fields.String(required=True)
+
+
 class Cancellation(Schema):
     """The end that is set for a plan, and what it means to take it back."""
 

@@ -213,6 +213,19 @@ class SalesRequestBody(Schema):
     )
 
 
+class PortalBody(Schema):
+    """Where to go from Stripe's customer portal, and what to do there."""
+
+    return_url = Text(
+        required=True, validate=WEB_ADDRESS, metadata=said("where the customer goes from the page")
+    )
+    flow = Text(
+        load_default=None,
+        validate=validate.OneOf(["payment_method_update"]),
+        metadata=said("leads straight to one thing and back; the whole portal if not given"),
+    )
+
+
 class TargetQuery(Schema):
     """Which plan is meant, where an account has several."""
 
