@@ -8,20 +8,19 @@ leave nothing to clean, and an advance costs what is due and not what exists.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import NamedTuple
 
 ClockId = str | None
 
 
-@dataclass(frozen=True, order=True)
-class Entry:
+class Entry(NamedTuple):
     """A moment at which an object wants to act; `seq` (creation order) breaks ties."""
 
     moment: int
     seq: int
-    family: str = field(compare=False)
-    identifier: str = field(compare=False)
+    family: str
+    identifier: str
 
 
 class Agenda:
@@ -29,10 +28,10 @@ class Agenda:
 
     def __init__(self) -> None:
         self._heaps: dict[ClockId, list[Entry]] = defaultdict(list)
-        self._present: set[tuple[ClockId, Entry, str]] = set()
+        self._present: set[tuple[ClockId, Entry]] = set()
 
     def put(self, clock: ClockId, entry: Entry) -> None:
-        key = (clock, entry, entry.identifier)
+        key = (clock, entry)
         if key not in self._present:
             self._present.add(key)
             heappush(self._heaps[clock], entry)
@@ -48,5 +47,5 @@ class Agenda:
         if not heap or heap[0].moment > until:
             return None
         entry = heappop(heap)
-        self._present.discard((clock, entry, entry.identifier))
+        self._present.discard((clock, entry))
         return entry

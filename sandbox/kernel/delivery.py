@@ -155,8 +155,8 @@ class Post:
             twin |= {
                 "id": self._world.identify("evt"),
                 "pending_webhooks": 1,
-                "_endpoints": [endpoint_id],
-                "_open": [endpoint_id],
+                "_endpoints": (endpoint_id,),
+                "_open": (endpoint_id,),
                 "_twin": True,
             }
             self._world.add("event", twin)
@@ -267,6 +267,6 @@ class Post:
 
 def _note(event: Json, endpoint: str, *, delivered: bool) -> None:
     """Keeps count of the endpoints that the event has not reached."""
-    still = [entry for entry in event["_open"] if entry != endpoint]
-    event["_open"] = still if delivered else [*still, endpoint]
+    still = tuple(entry for entry in event["_open"] if entry != endpoint)
+    event["_open"] = still if delivered else (*still, endpoint)
     event["pending_webhooks"] = len(event["_open"])

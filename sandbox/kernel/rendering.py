@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .errors import Json, invalid
-from .store import NESTED, copy_json
+from .store import Snapshot, copy_json
 
 if TYPE_CHECKING:
     from .world import World
@@ -51,15 +51,22 @@ ABSENT = frozenset(
 
 def public(value: Any) -> Any:
     """A copy without the keys that start with an underscore, which are the sandbox's own."""
-    if isinstance(value, dict):
-        return {
-            key: public(entry) if isinstance(entry, NESTED) else entry
-            for key, entry in value.items()
-            if key[:1] != "_" and not (entry is None and key in ABSENT)
-        }
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return [public(entry) for entry in value]
-    return value
+    if kind is not dict:
+        return value.read() if kind is Snapshot else value
+    shown = {}
+    # This is where a sandbox spends most of its time; plain entries are most of them.
+    for key, entry in value.items():
+        if key[:1] == "_":
+            continue
+        kind = type(entry)
+        if kind is dict or kind is list or kind is Snapshot:
+            shown[key] = public(entry)
+        elif entry is not None or key not in ABSENT:
+            shown[key] = entry
+    return shown
 
 
 def render(world: World, body: Json) -> Json:

@@ -7,8 +7,9 @@ a preview is: the operation carried out, looked at, and rolled back.
 
 from __future__ import annotations
 
+import marshal
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -53,6 +54,42 @@ def copy_json(value: Any) -> Any:
     return value
 
 
+class Snapshot(Mapping[str, Any]):
+    """A JSON object that will never change again, kept as bytes and read seldom.
+
+    Most of what a sandbox holds are such: were they dicts, the garbage collector would go through
+    them over and over, and a large sandbox would be slower at everything than a small one.
+    """
+
+    __slots__ = ("_kept",)
+
+    def __init__(self, value: Json) -> None:
+        self._kept = marshal.dumps(value)
+
+    def read(self) -> Json:
+        """A copy of it, the caller's own."""
+        # what this process wrote itself
+        return cast(Json, marshal.loads(self._kept))  # noqa: S302
+
+    def __getitem__(self, name: str) -> Any:
+        return self.read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read())
+
+    def __len__(self) -> int:
+        return len(self.read())
+
+
+def _kept(body: Json) -> Callable[[], Json]:
+    """The contents as they are now, for later."""
+    try:
+        return Snapshot(body).read
+    except ValueError:  # there is a snapshot in it already
+        before = cast(Json, copy_json(body))
+        return lambda: before
+
+
 class Store:
     """Families of JSON objects by id, in order of creation."""
 
@@ -62,13 +99,26 @@ class Store:
         self._journal: list[Callable[[], None]] = []
         self._seen: list[set[Key]] = []
         self._touched: list[Key] = []
-        self.counters: dict[str, int] = defaultdict(int)
+        self.counters: dict[str, int] = {}
         self.on_commit: Callable[[list[Key]], None] = lambda _: None
+
+    def number(self, series: str) -> int:
+        """The next number of a series: 1, 2, 3; one that was rolled back is given out again."""
+        before = self.counters.get(series, 0)
+        self.counters[series] = before + 1
+        if self._seen:
+            self._journal.append(lambda: self._number_again(series, before))
+        return before + 1
+
+    def _number_again(self, series: str, before: int) -> None:
+        if before:
+            self.counters[series] = before
+        else:
+            del self.counters[series]
 
     def insert(self, family: str, body: Json) -> Json:
         """Adds an object; `_seq` orders it among all others."""
-        self.counters["seq"] += 1
-        body["_seq"] = self.counters["seq"]
+        body["_seq"] = self.number("seq")
         identifier = body["id"]
         self._families[family][identifier] = body
         links = [(family, field, body.get(field)) for field in INDEXED.get(family, ())]
@@ -164,8 +214,8 @@ class Store:
         finally:
             self._end(mark, keep=False)
 
-    def _begin(self) -> tuple[int, dict[str, int], int]:
-        mark = len(self._journal), dict(self.counters), len(self._touched)
+    def _begin(self) -> tuple[int, int]:
+        mark = len(self._journal), len(self._touched)
         held = set().union(*self._seen)
         self._seen.append(set())
         for family, identifier in held:
@@ -173,14 +223,12 @@ class Store:
             self.find(family, identifier)
         return mark
 
-    def _end(self, mark: tuple[int, dict[str, int], int], *, keep: bool) -> None:
-        steps, counters, touched = mark
+    def _end(self, mark: tuple[int, int], *, keep: bool) -> None:
+        steps, touched = mark
         self._seen.pop()
         if not keep:
             while len(self._journal) > steps:
                 self._journal.pop()()
-            self.counters.clear()
-            self.counters.update(counters)
             del self._touched[touched:]
         if not self._seen:
             self._journal.clear()
@@ -191,11 +239,11 @@ class Store:
     def _remember(self, family: str, identifier: str, body: Json) -> None:
         if not self._seen or (family, identifier) in self._seen[-1]:
             return
-        before = cast(Json, copy_json(body))
+        before = _kept(body)
 
         def undo() -> None:
             body.clear()
-            body.update(before)
+            body.update(before())
 
         self._record(family, identifier, undo)
 

@@ -12,7 +12,7 @@ from .agenda import Agenda, ClockId, Entry
 from .errors import Json, no_such
 from .ids import token
 from .rendering import Shapes, changes, render
-from .store import Key, Store
+from .store import Key, Snapshot, Store
 
 
 class Dated(Protocol):
@@ -123,8 +123,7 @@ class World:
 
     def identify(self, prefix: str, length: int = 24) -> str:
         """The next id of a kind: `cus_…`."""
-        self.store.counters[prefix] += 1
-        return f"{prefix}_{token(self.seed, prefix, self.store.counters[prefix], length)}"
+        return f"{prefix}_{token(self.seed, prefix, self.store.number(prefix), length)}"
 
     def add(self, family: str, body: Json) -> Json:
         return self.store.insert(family, body)
@@ -141,25 +140,29 @@ class World:
 
     # ---- events ---------------------------------------------------------------------------
 
-    def emit(self, kind: str, body: Json, previous: Json | None = None) -> Json:
-        """Writes an event with a snapshot of the object as it is at this instant (§4)."""
-        data: Json = {"object": self.render(body)}
+    def emit(
+        self, kind: str, body: Json, previous: Json | None = None, shown: Json | None = None
+    ) -> Json:
+        """Writes an event with a snapshot of the object as it is at this instant (§4); `shown` is
+        how that looks, if the caller knows."""
+        data: Json = {"object": shown or self.render(body)}
         if previous is not None:
             data["previous_attributes"] = previous
-        listening = [each for each in self.receivers() if hears(each, kind)]
+        # Most of what a sandbox holds are events: what they hold is shared, or plain (`Snapshot`).
+        listening = tuple(each["id"] for each in self.receivers() if hears(each, kind))
         event: Json = {
             "id": "",
             "object": "event",
             "api_version": self.switches.default_api_version,
             "context": None,
             "created": self.now(body),
-            "data": data,
+            "data": Snapshot(data),
             "livemode": False,
             "pending_webhooks": len(listening),
-            "request": dict(self.request),
+            "request": self.request,
             "type": kind,
-            "_endpoints": [each["id"] for each in listening],
-            "_open": [each["id"] for each in listening],
+            "_endpoints": listening,
+            "_open": listening,
             # test clocks run elsewhere in time; how long an event is kept they do not decide
             "_written": self.clock_now(None),
         }
@@ -218,9 +221,10 @@ class World:
         """Emits `event` with previous_attributes if the block changed what the object shows."""
         before = self.render(body)
         yield
-        previous = changes(before, self.render(body))
+        after = self.render(body)
+        previous = changes(before, after)
         if previous or always:
-            self.emit(event, body, previous)
+            self.emit(event, body, previous, after)
 
 
 NOUNS = {

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
-from . import claiming, draining, ingest, machine, pieces
+from . import claiming, draining, ingest, machine, pieces, renewing
 from .databases import Databases, databases
 from .load import Broken
 from .tables import note
 
-SECTIONS = ("ingest", "claiming", "draining")
+SECTIONS = ("ingest", "claiming", "draining", "renewing")
 
 
 @click.command()
@@ -46,6 +46,8 @@ def _measure(made: Databases, wanted: set[str]) -> bool:
         claiming.measure(made)
     if "draining" in wanted:
         sound = draining.measure(made) and sound
+    if "renewing" in wanted:
+        renewing.measure()
     return sound
 
 
