@@ -16,17 +16,31 @@ from tests.support.sampling import SOAK
 from tests.support.stripe_cli import KEY, StripeCli
 
 FAMILIES = (
-    "customer.",
-    "invoice.",
-    "invoiceitem.",
-    "payment_intent.",
-    "payment_method.",
-    "price.",
-    "product.",
-    "setup_intent.",
-    "subscription.",
-    "subscription_schedule.",
+    "billing",
+    "cash_balance",
+    "checkout",
+    "customer",
+    "invoice",
+    "payment",
+    "price",
+    "product",
+    "setup_intent",
+    "subscription",
+    "test_helpers.test_clock",
+    "v1.billing",
 )
+# What of these families is not tried, and why.
+ELSEWHERE = {
+    "payment_link.created": "the sandbox has no payment links",
+    "payment_link.updated": "the sandbox has no payment links",
+    "v1.billing.meter.error_report_triggered": "goes to meter-events.stripe.com: no --api-base",
+    "v1.billing.meter.no_meter_found": "goes to meter-events.stripe.com: no --api-base",
+}
+# A bank debit takes days: these come when the clock gets there.
+SETTLED_LATER = {
+    "checkout.session.async_payment_failed",
+    "checkout.session.async_payment_succeeded",
+}
 # Names of the CLI's own for events that Stripe calls otherwise.
 ALIASES = {
     "subscription.payment_failed": "invoice.payment_failed",
@@ -36,11 +50,14 @@ OFFERED = [
     "billing_portal.configuration.created",
     "billing_portal.configuration.updated",
     "billing_portal.session.created",
+    "cash_balance.funds_available",
     "charge.captured",
     "charge.failed",
     "charge.refund.updated",
     "charge.refunded",
     "charge.succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.async_payment_succeeded",
     "checkout.session.completed",
     "checkout.session.expired",
     "customer.created",
@@ -56,6 +73,7 @@ OFFERED = [
     "customer.subscription.trial_will_end",
     "customer.subscription.updated",
     "customer.updated",
+    "customer_cash_balance_transaction.created",
     "invoice.created",
     "invoice.deleted",
     "invoice.finalized",
@@ -99,6 +117,10 @@ OFFERED = [
     "subscription_schedule.expiring",
     "subscription_schedule.released",
     "subscription_schedule.updated",
+    "test_helpers.test_clock.advancing",
+    "test_helpers.test_clock.created",
+    "test_helpers.test_clock.deleted",
+    "test_helpers.test_clock.ready",
 ]
 
 
@@ -125,13 +147,20 @@ def listed(server: Server) -> list[Any]:
 @pytest.mark.parametrize("event", OFFERED)
 def test_a_trigger_triggers_its_event(event: str, stripe: StripeCli, server: Server) -> None:
     stripe("trigger", event)
+    if event in SETTLED_LATER:
+        server.box.advance(seconds=server.box.switches.settlement_seconds)
     assert ALIASES.get(event, event) in [entry["type"] for entry in listed(server)]
 
 
 def test_no_event_of_these_families_is_left_out(stripe: StripeCli) -> None:
-    offered = [line.strip() for line in stripe("trigger", "--help").splitlines()]
-    theirs = {name for name in offered if name.startswith(FAMILIES) and " " not in name}
-    assert theirs <= set(OFFERED)
+    said = stripe("trigger", "--help").split("Supported events:")[1].split("Usage:")[0]
+    offered = {line.strip() for line in said.splitlines() if line.strip()}
+    for name in sorted(offered):
+        fate = "tried" if name in OFFERED else ELSEWHERE.get(name, "of another family")
+        print(f"{name:<50} {fate}")  # noqa: T201
+    theirs = {name for name in offered if name.startswith(FAMILIES)}
+    assert theirs - set(OFFERED) == set(ELSEWHERE)
+    assert set(OFFERED) <= offered
 
 
 def test_a_trigger_can_be_overridden(stripe: StripeCli, server: Server) -> None:
