@@ -41,8 +41,10 @@ check: $(READY) ## Style, types, import contract, then the suite
 bench: $(READY) ## What it costs: ratios measured in one run
 	@$(BIN)/python -m tests.bench
 
-soak: $(READY) ## The long runs: laws with many more examples
-	@SOAK=1 $(PYTEST)
+# What is soaked; a part of it with e.g. `make soak SOAKED="tests/laws tests/faults"`.
+SOAKED ?= tests
+soak: $(READY) ## The long runs, an hour or more: laws with thousands of examples, kills under load
+	@SOAK=1 $(PYTEST) -v --durations=15 $(SOAKED)
 
 lock: ## Pin the newest allowed dependencies anew
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
