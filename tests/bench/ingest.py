@@ -21,7 +21,7 @@ from .servers import STORING, VERIFYING, served
 from .tables import milliseconds, note, table, title
 
 GOAL = 0.5
-ROUNDS = 5
+ROUNDS = 9
 BURST_S = 1.0
 # More than any server here answers in a burst.
 MOST = 8_000
