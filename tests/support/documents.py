@@ -1,8 +1,9 @@
 """Pages of docs/ taken at their word: what they tell a reader to type is typed, and what they say
 comes out does come out.
 
-In a page, a block fenced as `sh` is typed into a shell, in order. `sh background` is started and
-left running until the page ends, and gone on with once it has printed a line. A block fenced as
+In a page, a block fenced as `sh` is typed into a shell, in order; `sh everywhere` into every shell
+from then on. `sh background` is started and left running until the page ends, and gone on with once
+it has printed a line, with `sh background WORDS` one that has these words in it. A block fenced as
 `text` right after one is what it prints, where `…` stands for anything. A block fenced as `toml`
 or `python` whose first line is `# NAME` is a file of that name.
 """
@@ -22,6 +23,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w.-]+\.(?:toml|py))\n")
 PATIENCE_S = 100
+BACKGROUND = "sh background"
 
 
 @dataclass(frozen=True)
@@ -42,18 +44,23 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
-def type_all(page: str, folder: Path, ports: Mapping[int, int]) -> int:
+def type_all(
+    page: str, folder: Path, ports: Mapping[int, int], env: Mapping[str, str] | None = None
+) -> int:
     """Types a page's commands in ``folder``, with other ``ports`` for those it names; how many.
+    ``env`` is what the reader's machine has set besides.
 
     Raises AssertionError for a command that fails, or prints something else than the page says.
     """
-    with _Typist(folder, ports) as typist:
+    with _Typist(folder, ports, env or {}) as typist:
         found = blocks(page)
         for block, after in zip(found, [*found[1:], None], strict=True):
             says = after.text if after and after.kind == "text" else None
             where = f"docs/{page}:{block.line}"
-            if block.kind == "sh background":
-                typist.start(block.text, where)
+            if block.kind.startswith(BACKGROUND):
+                typist.start(block.text, where, block.kind.removeprefix(BACKGROUND).strip())
+            elif block.kind == "sh everywhere":
+                typist.everywhere += block.text
             elif block.kind == "sh":
                 typist.enter(block.text, where, says)
             elif block.kind in ("toml", "python") and (name := NAMED.match(block.text)):
@@ -62,8 +69,9 @@ def type_all(page: str, folder: Path, ports: Mapping[int, int]) -> int:
 
 
 class _Typist:
-    def __init__(self, folder: Path, ports: Mapping[int, int]) -> None:
+    def __init__(self, folder: Path, ports: Mapping[int, int], env: Mapping[str, str]) -> None:
         self.typed = 0
+        self.everywhere = ""
         self._folder = folder
         self._ports = ports
         self._running: list[subprocess.Popen[str]] = []
@@ -73,6 +81,7 @@ class _Typist:
             "PATH": f"{tools}:{os.environ['PATH']}",
             "NO_PROXY": "*",
             "COLUMNS": "80",
+            **env,
         }
 
     def __enter__(self) -> _Typist:
@@ -88,11 +97,14 @@ class _Typist:
             text = text.replace(str(named), str(free))
         return text
 
-    def start(self, text: str, where: str) -> None:
+    def start(self, text: str, where: str, until: str) -> None:
         process = self._bash(text)
         self._running.append(process)
         assert process.stdout is not None
-        assert process.stdout.readline(), f"{where} ended at once"
+        printed = [process.stdout.readline()]
+        while printed[-1] and until not in printed[-1]:
+            printed.append(process.stdout.readline())
+        assert printed[-1], f"{where} ended:\n{''.join(printed)}"
         self.typed += 1
 
     def enter(self, text: str, where: str, says: str | None) -> None:
@@ -105,7 +117,7 @@ class _Typist:
 
     def _bash(self, text: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", self.local(text)],
+            ["bash", "-euo", "pipefail", "-c", self.local(self.everywhere + text)],
             cwd=self._folder,
             env=self._env,
             text=True,
