@@ -31,6 +31,20 @@ class Cast:
     other: Offer | None = None
 
     @property
+    def is_metered(self) -> bool:
+        """Whether ``small`` is billed by usage."""
+        return self.catalogue.usage_of(self.small) is not None
+
+    @property
+    def by_sales(self) -> Offer | None:
+        """What the rules send whoever is on the free plan to sales for."""
+        home = self.family.free_offer()
+        for offer in self.family.offers(self.catalogue.currencies[:1]):
+            if decide(self.catalogue, home, offer, BY_CARD).route == "contact_sales":
+                return offer
+        return None
+
+    @property
     def shrinks_later(self) -> bool:
         """Whether the account may go back from ``large`` at the end of a period."""
         return self.large is not None and _later(self.catalogue, self.large, self.small)
@@ -65,7 +79,8 @@ class Cast:
 
 
 def pick(catalogue: Catalogue) -> Cast:
-    """The cheapest monthly plan of the first family that has one, and the one to grow into.
+    """The cheapest monthly plan of the first family that has one, and the one to grow into; where
+    none has, the first plan that is billed by usage.
 
     Raises:
         NothingToTour: no family has a monthly plan that a card can buy.
@@ -76,6 +91,10 @@ def pick(catalogue: Catalogue) -> Cast:
             small = min(monthly, key=lambda offer: catalogue.price_of(offer).amount)
             large = _larger(catalogue, monthly, small)
             return Cast(catalogue, family, small, large, _third(catalogue, monthly, small, large))
+    for family in catalogue.families.values():
+        metered = _metered(catalogue, family)
+        if metered is not None:
+            return Cast(catalogue, family, metered, None)
     raise NothingToTour(f"Catalogue {catalogue.name!r} has no monthly plan that a card can buy.")
 
 
@@ -90,6 +109,15 @@ def _monthly(catalogue: Catalogue, family: Family) -> list[Offer]:
         and catalogue.plan_of(offer).self_serve
         and decide(catalogue, None, offer, BY_CARD).route == "self_serve"
     ]
+
+
+def _metered(catalogue: Catalogue, family: Family) -> Offer | None:
+    """What is billed by usage and anybody may start and end at once."""
+    for offer in family.offers(catalogue.currencies[:1]):
+        start = decide(catalogue, None, offer, BY_CARD)
+        if catalogue.usage_of(offer) is not None and _at_once(start):
+            return offer if _at_once(decide(catalogue, offer, None, BY_CARD)) else None
+    return None
 
 
 def _larger(catalogue: Catalogue, monthly: list[Offer], small: Offer) -> Offer | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from .cast import Cast
-from .scenes import growing, leaving, living, opening, scheduling
+from .scenes import growing, leaving, living, metering, opening, scheduling
 from .stage import Scene
 
 
 def programme(cast: Cast) -> list[Scene]:
     """The tour of a catalogue, in order."""
+    if cast.is_metered:
+        return _by_usage(cast)
     scenes = [opening.SYNC, opening.ACCOUNT, opening.PURCHASE]
     if cast.large is not None:
         scenes += [growing.QUOTE, growing.ORDER, growing.WEBHOOKS]
@@ -25,3 +27,10 @@ def programme(cast: Cast) -> list[Scene]:
     if cast.down_by_leaving:
         scenes.append(leaving.AGAIN)
     return scenes
+
+
+def _by_usage(cast: Cast) -> list[Scene]:
+    """The tour of a plan that is billed by what is used of it."""
+    scenes = [opening.SYNC, opening.ACCOUNT, metering.SIGN_UP, metering.USAGE, metering.CHARGES]
+    scenes += [metering.BILL, metering.LEAVING]
+    return [*scenes, metering.SALES_REQUEST] if cast.by_sales is not None else scenes

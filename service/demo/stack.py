@@ -22,6 +22,7 @@ from .mailbox import Mailbox
 from .processes import HOST, Children, clean_environment, free_ports, listens, wait_for
 
 SENDER = "Planshift <billing@planshift.example>"
+SALES = "sales@planshift.example"
 
 
 class CommandFailed(Exception):
@@ -122,6 +123,7 @@ def _environment(catalogue: str, ports: Ports, folder: Path) -> dict[str, str]:
         "PLANSHIFT_CATALOGUE": named,
         "PLANSHIFT_SMTP_URL": f"smtp://{HOST}:{ports.mail}",
         "PLANSHIFT_MAIL_FROM": SENDER,
+        "PLANSHIFT_SALES_EMAIL": SALES,
         "PLANSHIFT_PUBLIC_URL": f"http://{HOST}:{ports.service}",
     }
 

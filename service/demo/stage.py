@@ -91,8 +91,10 @@ class Stage:
             time.sleep(POLL_S)
         self.expect(claim, found, announced)
 
-    def letter(self, *, says: str) -> EmailMessage:
-        """The next e-mail, which must come, to the billing contact and with ``says`` in it."""
+    def letter(self, *, says: str, to: str | None = None) -> EmailMessage:
+        """The next e-mail, which must come, with ``says`` in it; to the billing contact, or ``to``
+        somebody else.
+        """
         self.letters_read += 1
         letters = self.stack.mailbox.wait_for(self.letters_read, PATIENCE_S)
         if len(letters) < self.letters_read:
@@ -101,8 +103,9 @@ class Stage:
         whole = " ".join(f"{letter['Subject']} {text_of(letter)}".split())
         if says not in whole:
             self.expect(f"the e-mail says {says!r}", whole, says)
-        to = [address.addr_spec for address in letter["To"].addresses]
-        self.expect(f"e-mail to {', '.join(to)}: {letter['Subject']}", to, [self.email])
+        went = [address.addr_spec for address in letter["To"].addresses]
+        claim = f"e-mail to {', '.join(went)}: {letter['Subject']}"
+        self.expect(claim, went, [to or self.email])
         return letter
 
     def no_more_letters(self) -> None:

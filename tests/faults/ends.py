@@ -22,6 +22,7 @@ from adapter.tables import (
     EventRow,
     IntentRow,
     InvoiceRow,
+    MeterEventRow,
     NoticeRow,
     PurchaseRow,
     SubscriptionRow,
@@ -58,6 +59,7 @@ def end_of(w: World) -> Body:
             (b["type"], b["amount"]) for b in _all(w, "customer_balance_transaction")
         ],
         "pages": [(b["mode"], b["status"]) for b in _all(w, "checkout.session")],
+        "metered": sorted((b["_value"], b["timestamp"]) for b in _all(w, "billing.meter_event")),
         "objects": {
             family: number
             for family, number in w.box.world.store.families().items()
@@ -97,6 +99,7 @@ def _kept_here(w: World) -> Body:
                 {str(m["Message-ID"]): str(m["Subject"]) for m in w.mail.messages}.values()
             ),
             "ledger": sorted(_lot(lot, entries) for lot in lots),
+            "usage": sorted((row.units, row.state) for row in tx.scalars(select(MeterEventRow))),
             "purchases": [(p.state, p.units, p.pack) for p in purchases],
             "work": sorted((row.kind, row.state) for row in work),
         }
@@ -138,7 +141,8 @@ def loose_ends(w: World) -> list[str]:
         found += _differs("subscription", body, _mirrored(subscriptions.get(body["id"])))
         kept = subscriptions.get(body["id"])
         lines = {(line.price_id, line.quantity) for line in kept.lines if not line.removed}
-        if lines != {(item["price"], item["quantity"]) for item in body["items"]}:
+        # What is billed by usage has no quantity there, and one of it is held here.
+        if lines != {(item["price"], item["quantity"] or 1) for item in body["items"]}:
             found.append(f"the lines of {body['id']} differ")
     for body in _all(w, "invoice"):
         # Stripe makes no event for every invoice that was never finalized.

@@ -14,6 +14,8 @@ from tests.support.world import World
 Do = Callable[[World], Any]
 TEAM = "virtual-team"
 WORKSPACE = "workspace"
+API, PLUS = "api", ("plus", "usage")
+METER_EVENT = "billing.meter_event"
 BACK = "https://acme.example/billing"
 AUTHENTICATE = "pm_card_authenticationRequired"
 DECLINED = "pm_card_chargeCustomerFail"
@@ -86,6 +88,15 @@ def an_enterprise(w: World) -> None:
     w.account("acme")
     w.change("acme", "enterprise", "500", family=WORKSPACE)
     w.advance(days=10)
+
+
+def a_metered_subscriber(w: World) -> None:
+    """Some days on Plus, with usage that the meter has."""
+    w.account("acme")
+    w.change("acme", *PLUS, family=API)
+    w.advance(days=10)
+    reports(100_000, "before").request(w)
+    w.settle()
 
 
 def without_cards(w: World) -> None:
@@ -165,6 +176,12 @@ def executes_with_the_other_card() -> Asks:
         return executes(payment_method=other).request(w)
 
     return Asks(execute)
+
+
+def reports(units: int, name: str) -> Asks:
+    """An internal service reports usage that is billed."""
+    body = {"records": [{"id": name, "family": API, "units": units}]}
+    return Asks(lambda w: w.call("POST", "/v1/accounts/acme/usage", body))
 
 
 def cancels(when: str) -> Asks:
@@ -259,6 +276,17 @@ def sold(state: str, packs: Sequence[int], invoices: Sequence[str]) -> Do:
         bought = w.get("/v1/accounts/acme/purchases")["data"][0]["state"]
         seen = bought, bought_units(w), [invoice["status"] for invoice in w.invoices("acme")]
         assert seen == (state, list(packs), list(invoices)), f"it ended with {seen}"
+
+    return look
+
+
+def metered(plan: tuple[str, str], units: int, invoices: Sequence[str]) -> Do:
+    """The plan in effect, what the meter has counted, and the invoices (newest first)."""
+
+    def look(w: World) -> None:
+        counted = sum(int(event["_value"]) for event in w.box.world.store.scan(METER_EVENT))
+        seen = w.plan("acme", API), counted, [invoice["status"] for invoice in w.invoices("acme")]
+        assert seen == (plan, units, list(invoices)), f"it ended with {seen}"
 
     return look
 

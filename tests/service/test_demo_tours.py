@@ -9,7 +9,7 @@ import pytest
 from mappings import load_catalogue
 from service.demo.cast import pick
 from service.demo.programme import programme
-from service.demo.scenes import growing, leaving, opening, scheduling
+from service.demo.scenes import growing, leaving, metering, opening, scheduling
 from service.demo.tour import tour
 
 BEGINNING = [opening.SYNC, opening.ACCOUNT, opening.PURCHASE, growing.QUOTE, growing.ORDER]
@@ -27,6 +27,32 @@ def test_where_one_goes_down_by_leaving_one_comes_back():
     scenes = programme(pick(load_catalogue("cancel-first")))
     assert scenes[-2:] == [leaving.NOW, leaving.AGAIN]
     assert scheduling.SCHEDULE not in scenes
+
+
+def test_where_usage_is_billed_the_tour_is_about_usage():
+    scenes = programme(pick(load_catalogue("metered")))
+    assert scenes == [
+        opening.SYNC,
+        opening.ACCOUNT,
+        metering.SIGN_UP,
+        metering.USAGE,
+        metering.CHARGES,
+        metering.BILL,
+        metering.LEAVING,
+        metering.SALES_REQUEST,
+    ]
+
+
+@pytest.mark.timeout(180)
+def test_the_tour_of_usage_comes_out_as_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert tour("metered", colour=False) == 0
+    told = capfd.readouterr().out
+    assert "8 of 8 steps came out as announced" in told
+    assert "24.00 USD so far" in told
 
 
 @pytest.mark.timeout(180)

@@ -45,7 +45,7 @@ def _sync(stage: Stage) -> str:
 def _wanted(stage: Stage) -> tuple[int, int]:
     """Products and prices that the catalogue calls for."""
     catalogue = stage.cast.catalogue
-    offers = list(catalogue.priced_offers())
+    offers = list(catalogue.sold_offers())
     paid_back = sum(family.pays_back for family in catalogue.families.values())
     return len({(offer.family, offer.plan) for offer in offers}) + paid_back, len(offers)
 
