@@ -36,6 +36,11 @@ class Retrying:
         """
         # What the last attempt was made with is known only from the invoice itself.
         invoice = self._mirror.refresh_invoice(invoice_id)
+        assert invoice.subscription is not None
+        # What replaced it is what is the default now: the news of that may not have come yet, and
+        # the one known here be the one that was replaced.
+        self._mirror.refresh_subscription(invoice.subscription)
+        self._mirror.refresh_customer(invoice.customer)
         with self._database.read() as tx:
             generation = generation_of(tx, Work.RETRY_PAYMENT, invoice_id)
             row = tx.get_one(InvoiceRow, invoice_id)
@@ -44,7 +49,6 @@ class Retrying:
         if invoice_id in wanted and not _is_under_way(invoice):
             self._pay(invoice_id, wanted[invoice_id])
             self._mirror.refresh_invoice(invoice_id)
-            assert invoice.subscription is not None
             self._mirror.refresh_subscription(invoice.subscription)
         with self._database.write() as tx:
             disarm(tx, Work.RETRY_PAYMENT, invoice_id, generation)

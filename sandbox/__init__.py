@@ -13,8 +13,9 @@ against it and does not use Stripe's SDK.
         box.advance(seconds=31 * 86_400)      # renewals, retries and cancellations happen
         box.deliver_pending()                 # signed webhooks go out
 
-`create_app(box)` is the same as a WSGI app; `python -m sandbox` runs it as a server. Observers see
-every exchange and event, so that somebody else can judge them; `Recorder` writes them to a file.
+`create_app(box)` is the same as a WSGI app, with a dashboard at `/`; `python -m sandbox` runs it as
+a server. Observers see every exchange and event, so that somebody else can judge them; `Recorder`
+writes them to a file.
 """
 
 from .app import create_app

@@ -167,7 +167,7 @@ class Troupe:
     def stripe(self, body: Body, done: Done) -> str:
         path = self._filled(body["path"], done)
         params = {name: self._filled(value, done) for name, value in body["params"].items()}
-        self.company.stripe.call(body["method"], path, **params)
+        self.company.at_stripe(body["method"], path, **params)
         return f"at Stripe: {body['method']} {body['path']}"
 
     def pass_(self, body: Body, _: Done) -> str:
@@ -242,24 +242,24 @@ class Troupe:
         text = text.replace("{customer}", customer)
         for name, path in NEWEST.items():
             if f"{{{name}}}" in text:
-                found = self.company.stripe.call("GET", path, customer=customer, limit=1)["data"]
+                found = self.company.at_stripe("GET", path, customer=customer, limit=1)["data"]
                 if not found:
                     raise Unexpected(f"GET {path}", 404, {"code": f"no_{name}"})
                 text = text.replace(f"{{{name}}}", found[0]["id"])
         return text
 
     def _save_card(self, ref: str, card: str) -> None:
-        stripe, customer = self.company.stripe, self.standing[ref].customer
+        ask, customer = self.company.at_stripe, self.standing[ref].customer
         attach = f"/v1/payment_methods/pm_card_{card}/attach"
-        method = stripe.call("POST", attach, customer=customer)["id"]
+        method = ask("POST", attach, customer=customer)["id"]
         default = {"invoice_settings[default_payment_method]": method}
-        stripe.call("POST", f"/v1/customers/{customer}", **default)
+        ask("POST", f"/v1/customers/{customer}", **default)
 
     def _forget_cards(self, ref: str) -> None:
-        stripe, customer = self.company.stripe, self.standing[ref].customer
-        listed = stripe.call("GET", f"/v1/customers/{customer}/payment_methods", limit=100)
+        ask, customer = self.company.at_stripe, self.standing[ref].customer
+        listed = ask("GET", f"/v1/customers/{customer}/payment_methods", limit=100)
         for method in listed["data"]:
-            stripe.call("POST", f"/v1/payment_methods/{method['id']}/detach")
+            ask("POST", f"/v1/payment_methods/{method['id']}/detach")
 
 
 def _named(wanted: Body, *, whose: bool) -> str:

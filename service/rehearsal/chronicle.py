@@ -67,7 +67,7 @@ class Chronicle:
         for ref, stands in troupe.standing.items():
             path = f"/v1/customers/{stands.customer}/balance_transactions"
             since = {"ending_before": self._newest[ref]} if ref in self._newest else {}
-            listed = troupe.company.stripe.call("GET", path, limit=100, **since)["data"]
+            listed = troupe.company.at_stripe("GET", path, limit=100, **since)["data"]
             for one in reversed(listed):
                 self._newest[ref] = one["id"]
                 money = Money(one["amount"], one["currency"])

@@ -31,7 +31,7 @@ from sandbox.server import open_server
 from webhooks import Edge
 
 from ..app import create_app
-from ..demo.clients import STRIPE_KEY, Planshift, Stripe
+from ..demo.clients import STRIPE_KEY, Planshift, Stripe, Unexpected
 from ..demo.processes import HOST
 from ..demo.stack import SENDER, register_endpoint
 from ..left import dead
@@ -110,6 +110,18 @@ class Company:
     def now(self) -> datetime:
         """The moment at Stripe."""
         return datetime.fromtimestamp(self.box.now(), UTC)
+
+    def at_stripe(self, method: str, path: str, **params: object) -> Any:
+        """What somebody else does or looks at there: faults are planned for the service alone.
+
+        Raises:
+            Unexpected: it is refused.
+        """
+        told = {name: str(value) for name, value in params.items()}
+        reply = self.box.ask(method, path, told)
+        if reply.status != 200:
+            raise Unexpected(f"{method} {path}", reply.status, reply.body)
+        return reply.body
 
     def settle(self) -> None:
         """Deliver, process, work, until nothing is left to do, nor to be tried again soon.

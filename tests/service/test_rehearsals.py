@@ -268,6 +268,11 @@ def test_changes_survive_what_befalls_them(play: Rehearse):
         fault = {{ method = "POST", path = "/v1/subscriptions$", kind = "{kind}", count = 2 }}
 
         [[steps]]
+        say = "the fault is the service's, not that of who looks on"
+        stripe = {{ account = "{ref}", path = "/v1/subscriptions" }}
+        expect = {{ account = "{ref}", refused = "400", balance = "0" }}
+
+        [[steps]]
         change = {{ account = "{ref}", plan = "professional", tier = "50" }}
         expect = {{ plan = "professional/50", change = "applied", charged = "29.00" }}
         """
