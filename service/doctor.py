@@ -9,6 +9,7 @@ from datetime import timedelta
 from adapter.alerts import alerts
 from adapter.gateway.client import API_VERSION
 from adapter.gateway.failures import GatewayFailure
+from adapter.metering.standing import refused_usage
 from adapter.migrations import is_current
 from adapter.sweeps import SweepStatus
 
@@ -35,6 +36,7 @@ def examine(parts: Parts) -> Iterator[Finding]:
         _webhook_secret,
         _mail,
         _sales,
+        _usage,
         _dead,
         _backfill,
         _reconcile,
@@ -100,6 +102,13 @@ def _alerts(parts: Parts) -> Iterator[Finding]:
         found = alerts(tx)
     for kind, lines in found.items():
         yield Finding(kind.value, not lines, "; ".join(lines) or "nothing waits for a person")
+
+
+def _usage(parts: Parts) -> Finding:
+    refused = refused_usage(parts.database)
+    if refused:
+        return Finding("usage", False, f"{refused:,} units that Stripe did not take: bill by hand")
+    return Finding("usage", True, "everything that was reported is billed, or will be")
 
 
 def _sales(parts: Parts) -> Finding:

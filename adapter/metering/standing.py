@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..database import Database
 from ..holdings import Holding
 from ..quotes.documents import money
 from ..tables import ChargesRow, LineRow, MeterEventRow
@@ -29,6 +30,13 @@ def units_since(tx: Session, item: str, since: datetime) -> int:
     """Units of a line that are billed with the period that began ``since``, sent or not yet."""
     billed = func.coalesce(MeterEventRow.timestamp, MeterEventRow.at) >= since
     return _sum(tx, item, billed, MeterEventRow.state != "refused")
+
+
+def refused_usage(database: Database) -> int:
+    """Units of all accounts that were reported for billing, and that Stripe did not take."""
+    units = select(func.coalesce(func.sum(MeterEventRow.units), 0))
+    with database.read() as tx:
+        return int(tx.execute(units.where(MeterEventRow.state == "refused")).scalar_one())
 
 
 def _document(tx: Session, catalogue: Catalogue, held: Holding) -> dict[str, Any]:

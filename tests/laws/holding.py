@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from adapter.changes.states import BUSY, OPEN, State
 from adapter.tables import (
@@ -15,7 +15,9 @@ from adapter.tables import (
     DueWorkRow,
     EventRow,
     IntentRow,
+    MeterEventRow,
     PriceRow,
+    UsageRow,
 )
 from tests.support.world import World
 
@@ -33,6 +35,7 @@ def check(w: World, ref: str) -> None:
     nothing_is_charged_twice(w, stripe)
     nothing_drifted(w)
     the_ledger_is_conserved(w, ref)
+    what_was_used_is_counted_once(w, stripe)
     what_is_scheduled_stands_at_stripe(w, stripe)
 
 
@@ -84,7 +87,7 @@ def the_mirror_agrees(stripe: StripeSide, state: Any) -> None:
         name: (
             sub["status"],
             _moment(sub["cancel_at"]),
-            sorted((item["price"]["id"], item["quantity"]) for item in sub["items"]["data"]),
+            sorted((item["price"]["id"], item.get("quantity")) for item in sub["items"]["data"]),
         )
         for name, sub in stripe.subscriptions.items()
     }
@@ -111,6 +114,8 @@ def what_counts_was_paid(w: World, stripe: StripeSide, state: Any) -> None:
             continue
         sub = stripe.subscriptions[plan["subscription"]]
         assert sub["status"] in ("active", "past_due"), sub["status"]
+        if held["unit_price"] is not None:
+            continue  # of what is billed by usage nothing is paid ahead
         prices = _prices_of(w, held)
         covered = [
             (line["period"]["start"], line["period"]["end"])
@@ -165,6 +170,27 @@ def the_ledger_is_conserved(w: World, ref: str) -> None:
         assert family["left"] >= 0, family
         for lot in family["lots"]:
             assert 0 <= lot["left"] <= lot["granted"], lot
+
+
+def what_was_used_is_counted_once(w: World, stripe: StripeSide) -> None:
+    """The meter has every unit that was reported for billing, and no bill has one twice."""
+    with w.parts.database.read() as tx:
+        events = list(tx.scalars(select(MeterEventRow)))
+        booked = tx.scalar(select(func.sum(UsageRow.units)).where(UsageRow.meter_event != "")) or 0
+    assert sum(event.units for event in events) == booked
+    assert not [event.error for event in events if event.state == "refused"]
+    counted = w.box.world.store.scan("billing.meter_event")
+    sent = [event.units for event in events if event.state == "sent"]
+    assert sorted(int(event["_value"]) for event in counted) == sorted(sent)
+    if not booked:
+        return
+    billed = [
+        line["quantity"]
+        for invoice in stripe.invoices
+        if invoice["status"] != "draft"
+        for line in invoice["lines"]["data"]
+    ]
+    assert sum(billed) <= booked
 
 
 def what_is_scheduled_stands_at_stripe(w: World, stripe: StripeSide) -> None:

@@ -57,6 +57,7 @@ OFFERS = {
         [("core", "10k"), ("core", "40k"), ("pro", "10k"), ("pro", "80k"), ("teams", "20k")],
     ),
     "cancel-first": ("workspace", [("professional", "50"), ("enterprise", "500")]),
+    "metered": ("api", [("plus", "usage")]),
 }
 ACCEPTED = (201, 202)
 # A refusal with a reason is a right answer; these are the ones that may come.
