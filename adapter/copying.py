@@ -28,7 +28,8 @@ def copy_customer(account: AccountRow, snapshot: CustomerSnapshot, ticket: int) 
     account.ticket = ticket
     account.deleted = snapshot.deleted
     account.balance = snapshot.balance
-    account.currency = snapshot.currency
+    # A subscription fixes it too, and its customer does not say so before there is an invoice.
+    account.currency = snapshot.currency or account.currency
     account.default_payment_method = snapshot.default_payment_method
 
 

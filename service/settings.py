@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -88,6 +89,11 @@ class Settings:
             raise SettingsError(
                 "STRIPE_API_BASE is for the sandbox; unset it in live mode, or a live key would "
                 "be sent to another server."
+            )
+        if self.sales_email and not re.fullmatch(r"[^@\s<>]+@[^@\s<>]+", self.sales_email):
+            raise SettingsError(
+                f"PLANSHIFT_SALES_EMAIL is {self.sales_email!r}; use a bare address, such as "
+                "sales@acme.example."
             )
         if self.smtp_url and not self.mail_from:
             raise SettingsError(

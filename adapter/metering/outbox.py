@@ -47,7 +47,8 @@ class Outbox:
                 return max(work.next_at, now)
             owner = self._account.customer_id or self._account.id
             arm(tx, Work.METER, self._account.id, owner, now)
-        return now
+        # Where it had failed for good it is tried again, but not without a pause.
+        return now + ASK_AGAIN
 
     def counted_at(self, subscription: str, meter: str) -> datetime | None:
         """None if the meter has counted what was sent for a subscription that is not billed yet,

@@ -146,12 +146,21 @@ def refuse_by_rule(decision: Decision, replaces: ChangeLineRow | None) -> None:
         raise Conflict("not_offered", reason, **facts)
 
 
-def refuse_misfit_of_usage(
-    held: Holding | None, price: CurrentPrice | None, quantity: int | None
+def refuse_misfit(
+    held: Holding | None,
+    price: CurrentPrice | None,
+    quantity: int | None,
+    invoice_days: int | None,
 ) -> None:
-    """What is billed by usage is not held several times; and usage and a fixed price never share a
-    subscription, so there are two of them in turn.
+    """What is billed by usage is not held several times; usage and a fixed price never share a
+    subscription, so there are two of them in turn; and only a start says how it is collected.
     """
+    if invoice_days is not None and (held is not None or price is None):
+        raise Invalid(
+            "invoice_only_at_start",
+            "Only a subscription that begins can be billed by sent invoices; leave it out.",
+            path="changes[0].invoice_days",
+        )
     if price is not None and price.metered and quantity not in (None, 1):
         raise Invalid(
             "usage_has_no_quantity",

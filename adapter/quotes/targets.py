@@ -40,7 +40,7 @@ from .refusals import (
     refuse_if_busy,
     refuse_if_scheduled_elsewhere,
     refuse_invoiced,
-    refuse_misfit_of_usage,
+    refuse_misfit,
     refuse_unchangeable,
     refuse_unpaid,
 )
@@ -187,7 +187,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         refuse_busy_subscription(tx, host)
         refuse_foreign(live_schedule(tx, host.subscription))
     price = price_at_stripe(tx, catalogue, offer)
-    refuse_misfit_of_usage(held, price, wanted.quantity)
+    refuse_misfit(held, price, wanted.quantity, wanted.invoice_days)
     others, invoice = _others(holdings, held), invoice_status(tx, held) if held else None
     target = Target(
         kind="cancel" if ends else "start" if held is None else "change",

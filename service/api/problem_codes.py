@@ -51,6 +51,7 @@ _NAMED = {
     "unknown_interval": (422, "The tier is not sold at this interval; see 'known'."),
     "unknown_currency": (422, "The offer is not sold in this currency; see 'known'."),
     "unknown_pack": (422, "The family sells no such pack; 'known' lists those it sells."),
+    "invoice_only_at_start": (422, "Only a subscription that begins is billed by sent invoices."),
     "form_too_long": (422, "The form for sales has more letters than are taken."),
     "usage_has_no_quantity": (422, "The plan is billed by usage; leave the quantity out."),
     "unknown_payment_method": (422, "Stripe does not know the payment method of this customer."),

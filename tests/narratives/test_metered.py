@@ -160,7 +160,7 @@ def test_row_4_1_with_a_saved_card_plus_begins_at_once(w: World):
     w.account("acme")
     change = sign_up(w)
     assert change["lines"][0]["state"] == "applied"
-    state = w.state("acme")
+    state, differences = w.state("acme"), []
     held = state["plans"][0]["in_effect"]
     assert (held["plan"], held["quantity"]) == ("plus", None)
     assert held["unit_price"] == {
@@ -169,6 +169,8 @@ def test_row_4_1_with_a_saved_card_plus_begins_at_once(w: World):
         "text": "0.0004 USD per unit",
     }
     assert (w.charged("acme"), w.invoices("acme")) == ([], [])
+    w.parts.reconciling.run(repair=False, tell=differences.append, progress=lambda *_: None)
+    assert differences == []
     # A month without usage costs nothing, whatever comes of it at Stripe.
     w.advance(days=32)
     assert w.charged("acme") == []
@@ -553,6 +555,8 @@ def test_row_4_7_a_plan_with_a_price_is_a_subscription_by_card_or_by_invoice(dat
         sub = w.stripe("GET", "/v1/subscriptions", customer=w.state("acme")["customer"])["data"][0]
         assert (sub["collection_method"], sub["days_until_due"]) == ("send_invoice", 30)
         assert (w.plan("acme", API), w.charged("acme")) == (ENTERPRISE, [90_000])
+        again = ask(w, None, by_sales=True, invoice_days=30)
+        assert (again.status_code, again.json["code"]) == (422, "invoice_only_at_start")
 
 
 def test_a_sales_request_needs_somebody_to_read_it(sqlite_url: str):

@@ -70,6 +70,9 @@ class EndUsageNow:
             return None
         if one.invoice(invoice).status == "draft":
             one.finalize(invoice, auto_advance=True)
+        if sub.collection_method != "charge_automatically":
+            one.refresh_invoice(invoice)
+            return None  # Stripe sends it, and it is due some day
         refused = one.invoice(invoice).status == "open" and not self._pay(invoice)
         # Refused because finalizing had it paid already is as good as paid.
         return invoice if one.refresh_invoice(invoice).status == "open" and refused else None
