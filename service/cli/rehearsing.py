@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 import structlog
@@ -21,9 +21,17 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option("--list", "listing", is_flag=True, help="The scenarios that come along.")
 @click.option("--show", metavar="NAME", help="Print one that comes along, to start from.")
+@click.option(
+    "--log", type=click.File("w", lazy=False), help="Write what the service logs to a file."
+)
 @click.option("--no-colour", is_flag=True, help="Plain text.")
 def rehearse(
-    name: str | None, as_json: bool, listing: bool, show: str | None, no_colour: bool
+    name: str | None,
+    as_json: bool,
+    listing: bool,
+    show: str | None,
+    log: TextIO | None,
+    no_colour: bool,
 ) -> None:
     """Play a scenario against a Stripe of its own: what would happen, when, and what it costs.
 
@@ -53,16 +61,18 @@ def rehearse(
         click.echo(f"Error: {wrong}", err=True)
         raise SystemExit(2) from wrong
     try:
-        raise SystemExit(_play(scenario, as_json=as_json, colour=not no_colour))
+        with _logging_to(log):
+            code = _play(scenario, as_json=as_json, colour=not no_colour)
     except rehearsal.Interrupted as wrong:
         raise click.ClickException(str(wrong)) from wrong
+    raise SystemExit(code)
 
 
 def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:
     from .. import rehearsal  # noqa: PLC0415  (as above)
     from ..demo.screen import Screen  # noqa: PLC0415  (as above)
 
-    with _unlogged(), tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
+    with tempfile.TemporaryDirectory(prefix="planshift-rehearsal-") as folder:
         if as_json:
             done = rehearsal.rehearse(scenario, Path(folder))
             click.echo(json.dumps(rehearsal.to_json(done), indent=2, ensure_ascii=False))
@@ -82,10 +92,18 @@ def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:
 
 
 @contextmanager
-def _unlogged() -> Iterator[None]:
-    """What the service logs of the faults that a scenario plans is no news to its reader."""
+def _logging_to(file: TextIO | None) -> Iterator[None]:
+    """Off the screen: what the service logs of planned faults is no news to the reader."""
     before = structlog.get_config()
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    kept = structlog.PrintLoggerFactory(file) if file else structlog.ReturnLoggerFactory()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=kept,
+    )
     try:
         yield
     finally:

@@ -84,17 +84,22 @@ def test_every_scenario_that_comes_along_holds(play: Rehearse, name: str):
 
 def test_a_wrong_expectation_says_which_and_the_rest_is_played(tmp_path: Path):
     text = load("cancel-first").replace('balance = "-67.06"', 'balance = "-67.07"')
+    fault = 'fault = { method = "POST", path = "/v1/subscriptions$", kind = "500" }'
     path = tmp_path / "wrong.toml"
-    path.write_text(text)
-    done = planshift(str(path), "--no-colour")
+    path.write_text(text.replace("[[steps]]", f"[[steps]]\n{fault}\n\n[[steps]]", 1))
+    done = planshift(str(path), "--no-colour", "--log", str(tmp_path / "log"))
     assert done.exit_code == 1, done.output
-    assert "step 4: balance: expected -67.07, found -67.06" in done.output
-    assert "20 of 21 expectations held in 6 steps" in done.output
+    assert "step 5: balance: expected -67.07, found -67.06" in done.output
+    assert "20 of 21 expectations held in 7 steps" in done.output
     # What happened, when, and what it cost.
     assert "20 Jan 2026 acme: 67.06 USD credited to the balance, which is -67.06 USD" in done.output
     assert "20 Mar 2026 acme: 19.94 USD taken from visa …4242" in done.output
     assert "e-mail: You are now on Professional 50 projects" in done.output
     assert "118.94 USD" in done.output
+    # What the service logged of the fault is kept where it was asked for, and not on the screen.
+    logged = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert "change_unanswered" in {line["event"] for line in logged}
+    assert "change_unanswered" not in done.output
 
 
 def test_the_report_for_programs_says_the_same(play: Rehearse):
