@@ -93,6 +93,34 @@ def test_an_account_is_charged_what_it_was_quoted(w: World):
     leaves(w)
 
 
+@pytest.mark.parametrize("switches", list(turned(1 if SOAK else 6)))
+def test_what_was_used_is_billed_once(sqlite_url: str, switches: dict[str, Any]):
+    """A plan that is billed by usage: a month of it, and its end in the next one."""
+    with world(sqlite_url, catalogue="metered", switches=Switches(**switches)) as w:
+        w.account("acme")
+        w.change("acme", "plus", "usage", family="api")
+        w.advance(days=5)
+        reports(w, 100_000)
+        w.advance(days=26, hours=2)
+        assert w.charged("acme") == [4_000]
+        reports(w, 25_000)
+        w.advance(days=3)
+        quote = w.quote("acme", None, family="api")
+        assert quote["timings"]["now"]["due_now"]["amount"] == 1_000
+        answer = w.execute("acme", quote)
+        assert answer.status_code == 201, answer.json
+        w.settle()
+        w.advance(days=32)
+        assert (w.plan("acme", "api"), w.charged("acme")) == (("free", "free"), [4_000, 1_000])
+
+
+def reports(w: World, units: int) -> None:
+    w.get("/v1/accounts/acme/payment-methods")
+    body = {"records": [{"id": f"use-{units}", "family": "api", "units": units}]}
+    assert w.call("POST", "/v1/accounts/acme/usage", body).status_code == 200
+    w.settle()
+
+
 def buys(w: World, plan: str, tier: str, due: int) -> None:
     """A change now: quoted, executed, and found at Stripe as it was quoted."""
     quote = w.quote("acme", plan, tier, family=TEAM)
