@@ -99,11 +99,17 @@ def _creation(session: Json) -> str | None:
 
 
 def _invoice_creation(session: Json, params: Json) -> None:
-    wanted = params.get("invoice_creation")
     if session["mode"] != "payment":
         return
+    session["invoice_creation"] = invoice_creation(params.get("invoice_creation"))
+    if session["invoice_creation"]["enabled"] and session["customer"] is None:
+        session["customer_creation"] = "always"
+
+
+def invoice_creation(wanted: Json | None) -> Json:
+    """Whether a payment is to get an invoice, and what that says; shown also where it is not."""
     data: Json = (wanted or {}).get("invoice_data") or {}
-    session["invoice_creation"] = {
+    return {
         "enabled": bool(wanted and wanted["enabled"]),
         "invoice_data": {
             "account_tax_ids": None,
@@ -115,8 +121,6 @@ def _invoice_creation(session: Json, params: Json) -> None:
             "rendering_options": None,
         },
     }
-    if session["invoice_creation"]["enabled"] and session["customer"] is None:
-        session["customer_creation"] = "always"
 
 
 def _prepare_setup(world: World, session: Json, params: Json) -> None:
@@ -148,17 +152,13 @@ def read_lines(world: World, entries: list[Json]) -> list[Json]:
                 f"Quantity is required. Add `quantity` to `line_items[{index}]`",
                 f"line_items[{index}][quantity]",
             )
-        amount = round_minor(amount_of(price, quantity or 0), world.switches.half_cent)
         product = world.store.peek("product", price["product"]) or {}
         lines.append(
             {
                 "id": world.identify("li"),
                 "object": "item",
                 "adjustable_quantity": None,
-                "amount_discount": 0,
-                "amount_subtotal": amount,
-                "amount_tax": 0,
-                "amount_total": amount,
+                **line_amounts(world, price, quantity or 0),
                 "currency": price["currency"],
                 "description": product.get("name"),
                 "metadata": dict(entry.get("metadata") or {}),
@@ -169,6 +169,17 @@ def read_lines(world: World, entries: list[Json]) -> list[Json]:
             }
         )
     return lines
+
+
+def line_amounts(world: World, price: Json, quantity: int) -> Json:
+    """Minor units of so many pieces, before discounts and taxes."""
+    amount = round_minor(amount_of(price, quantity), world.switches.half_cent)
+    return {
+        "amount_discount": 0,
+        "amount_subtotal": amount,
+        "amount_tax": 0,
+        "amount_total": amount,
+    }
 
 
 def _price(world: World, entry: Json, label: str) -> Json:

@@ -1,4 +1,4 @@
-"""A Checkout session as it begins (stripe-facts §3.9)."""
+"""A Checkout session (stripe-facts §3.9) and a payment link as they begin."""
 
 from __future__ import annotations
 
@@ -70,4 +70,74 @@ SESSION: Json = {
     "_lines": [],
     "_data": {},
     "_payment_intent": None,
+}
+
+LINK: Json = {
+    "id": "",
+    "object": "payment_link",
+    "active": True,
+    "after_completion": {
+        "hosted_confirmation": {"custom_message": None},
+        "type": "hosted_confirmation",
+    },
+    "allow_promotion_codes": False,
+    "application": None,
+    "application_fee_amount": None,
+    "application_fee_percent": None,
+    "automatic_tax": {"enabled": False, "liability": None},
+    "billing_address_collection": "auto",
+    "consent_collection": None,
+    "currency": None,
+    "custom_fields": [],
+    "custom_text": {
+        "after_submit": None,
+        "shipping_address": None,
+        "submit": None,
+        "terms_of_service_acceptance": None,
+    },
+    "customer_creation": "if_required",
+    "inactive_message": None,
+    "invoice_creation": None,
+    "livemode": False,
+    "managed_payments": None,
+    "metadata": {},
+    "on_behalf_of": None,
+    "optional_items": None,
+    "payment_intent_data": None,
+    "payment_method_collection": None,
+    "payment_method_options": None,
+    "payment_method_types": None,
+    "phone_number_collection": {"enabled": False},
+    "restrictions": None,
+    "shipping_address_collection": None,
+    "shipping_options": [],
+    "submit_type": "auto",
+    "subscription_data": None,
+    "tax_id_collection": {"enabled": False, "required": "never"},
+    "transfer_data": None,
+    "url": None,
+    "_lines": [],
+    "_slug": "",
+}
+LINK_PAYMENT: Json = {
+    "capture_method": None,
+    "description": None,
+    "metadata": {},
+    "setup_future_usage": None,
+    "statement_descriptor": None,
+    "statement_descriptor_suffix": None,
+    "transfer_group": None,
+}
+LINK_SUBSCRIPTION: Json = {
+    "description": None,
+    "invoice_settings": {
+        "account_tax_ids": None,
+        "custom_fields": None,
+        "description": None,
+        "footer": None,
+        "issuer": {"type": "self"},
+    },
+    "metadata": {},
+    "trial_period_days": None,
+    "trial_settings": None,
 }

@@ -28,19 +28,22 @@ from .prices import AMOUNT, PRODUCT_DATA, RECURRING
 from .products import new_product
 
 MOMENT = moment(words=())
+SOLD: Fields = {
+    "price": text(),
+    "price_data": record(
+        {
+            **AMOUNT,
+            **RECURRING,
+            "product": text(),
+            "product_data": record(PRODUCT_DATA),
+        }
+    ),
+}
 LINE = record(
     {
         **META,
+        **SOLD,
         "adjustable_quantity": record({"enabled": boolean(required=True)}),
-        "price": text(),
-        "price_data": record(
-            {
-                **AMOUNT,
-                **RECURRING,
-                "product": text(),
-                "product_data": record(PRODUCT_DATA),
-            }
-        ),
         "quantity": integer(least=0),
         "tax_rates": array(text()),
     }
@@ -70,6 +73,7 @@ PAYMENT = record(
     }
 )
 INVOICE = record({"description": text(), "footer": text(), "metadata": METADATA})
+INVOICE_CREATION = record({"enabled": boolean(required=True), "invoice_data": INVOICE})
 CREATE: Fields = {
     **META,
     **ALLOWED,
@@ -83,7 +87,7 @@ CREATE: Fields = {
     "customer_email": text(most=800),
     "discounts": array(record({"coupon": text(), "promotion_code": text()}), most=1),
     "expires_at": MOMENT,
-    "invoice_creation": record({"enabled": boolean(required=True), "invoice_data": INVOICE}),
+    "invoice_creation": INVOICE_CREATION,
     "line_items": array(LINE),
     "locale": text(),
     "mode": enum("payment", "setup", "subscription"),
@@ -121,16 +125,13 @@ def create(world: World, call: Call) -> Json:
     check_types(world, params)
     params["mode"] = params.get("mode") or "payment"
     _check(world, params)
-    for entry in params.get("line_items") or []:
-        _make_price(world, entry)
+    make_prices(world, params.get("line_items") or [])
     return world.render(open_session(world, params))
 
 
 def _check(world: World, params: Json) -> None:
     mode = params["mode"]
-    for name, modes in ONLY.items():
-        if name in params and mode not in modes:
-            raise errors.invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
+    check_mode(params, mode)
     if params.get("ui_mode") not in (None, "hosted_page"):
         raise errors.invalid("Only `hosted_page` is available here.", "ui_mode")
     if not params.get("success_url"):
@@ -157,6 +158,12 @@ def _check(world: World, params: Json) -> None:
         )
 
 
+def check_mode(params: Json, mode: str) -> None:
+    for name, modes in ONLY.items():
+        if name in params and mode not in modes:
+            raise errors.invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
+
+
 def _check_setup(params: Json) -> None:
     if params.get("line_items"):
         raise errors.invalid("`line_items` cannot be used in `setup` mode.", "line_items")
@@ -166,11 +173,15 @@ def _check_setup(params: Json) -> None:
         raise errors.missing_parameter("currency")
 
 
-def _make_price(world: World, entry: Json) -> None:
+def make_prices(world: World, entries: list[Json]) -> None:
     """Inline prices become real ones, not active, so that they are never offered again."""
-    data = entry.pop("price_data", None)
-    if data is None:
-        return
+    for entry in entries:
+        if entry.get("price_data"):
+            _make_price(world, entry)
+
+
+def _make_price(world: World, entry: Json) -> None:
+    data = entry.pop("price_data")
     if data.get("product"):
         product = world.require("product", data["product"], "line_items[price_data][product]")
     elif data.get("product_data"):
@@ -204,11 +215,11 @@ def expire(world: World, call: Call) -> Json:
 
 def line_items(world: World, call: Call) -> Json:
     session = world.require("checkout.session", call.id)
-    return _lines(world, session, call.params, call.url)
+    return page_lines(world, session, call.params, call.url)
 
 
-def _lines(world: World, session: Json, params: Json, url: str) -> Json:
-    window, more = cut(params, session["_lines"])
+def page_lines(world: World, owner: Json, params: Json, url: str) -> Json:
+    window, more = cut(params, owner["_lines"])
     data = []
     for line in window:
         price = world.store.get("price", line["price"])
@@ -239,7 +250,7 @@ def index(world: World, call: Call) -> Json:
 
 
 def _listed(world: World, session: Json) -> Json:
-    return _lines(world, session, {}, f"/v1/checkout/sessions/{session['id']}/line_items")
+    return page_lines(world, session, {}, f"/v1/checkout/sessions/{session['id']}/line_items")
 
 
 def shapes(known: Shapes) -> None:

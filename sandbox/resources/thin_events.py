@@ -23,6 +23,7 @@ ADDRESSES = {
     "invoice_payment": "/v1/invoice_payments",
     "invoiceitem": "/v1/invoiceitems",
     "payment_intent": "/v1/payment_intents",
+    "payment_link": "/v1/payment_links",
     "payment_method": "/v1/payment_methods",
     "price": "/v1/prices",
     "product": "/v1/products",

@@ -29,12 +29,13 @@ FAMILIES = (
     "test_helpers.test_clock",
     "v1.billing",
 )
-# What of these families is not tried, and why.
+# What of these families is not tried, and why. Seen on the wire (CLI 1.52.0): both ask the API base
+# for a POST /v2/billing/meter_event_session and then POST /v2/billing/meter_event_stream, for which
+# the CLI opens `CONNECT meter-events.stripe.com:443`; no option of its names another host.
+METER_HOST = "its last request goes to https://meter-events.stripe.com whatever --api-base says"
 ELSEWHERE = {
-    "payment_link.created": "the sandbox has no payment links",
-    "payment_link.updated": "the sandbox has no payment links",
-    "v1.billing.meter.error_report_triggered": "goes to meter-events.stripe.com: no --api-base",
-    "v1.billing.meter.no_meter_found": "goes to meter-events.stripe.com: no --api-base",
+    "v1.billing.meter.error_report_triggered": METER_HOST,
+    "v1.billing.meter.no_meter_found": METER_HOST,
 }
 # A bank debit takes days: these come when the clock gets there.
 SETTLED_LATER = {
@@ -95,6 +96,8 @@ OFFERED = [
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
+    "payment_link.created",
+    "payment_link.updated",
     "payment_method.attached",
     "payment_method.detached",
     "payment_method.updated",
