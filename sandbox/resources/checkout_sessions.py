@@ -159,6 +159,7 @@ def _check(world: World, params: Json) -> None:
 
 
 def check_mode(params: Json, mode: str) -> None:
+    """Refuses parameters that belong to another mode than that of the session."""
     for name, modes in ONLY.items():
         if name in params and mode not in modes:
             raise errors.invalid(f"You can not pass `{name}` in `{mode}` mode.", name)
@@ -219,6 +220,7 @@ def line_items(world: World, call: Call) -> Json:
 
 
 def page_lines(world: World, owner: Json, params: Json, url: str) -> Json:
+    """The line items of a session or of a payment link, with their prices."""
     window, more = cut(params, owner["_lines"])
     data = []
     for line in window:
