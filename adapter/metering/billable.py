@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 
 from ..gateway.snapshots import InvoiceSnapshot
 from ..tables import LineRow, MeterEventRow, SubscriptionRow
+from .booking import CLOCKS
 
 # Stripe takes events of the past 35 days (API reference: meter events); a day is left for clocks.
 OLDEST = timedelta(days=34)
 # What is sent counts some time after; a draft that is final before that does not have it.
 MARGIN = timedelta(minutes=10)
-SECOND = timedelta(seconds=1)
 
 
 def billed_at(
@@ -36,7 +36,7 @@ def billed_at(
         return max(event.at, now - OLDEST)
     if sub.latest_invoice and _counts(fetch_invoice(sub.latest_invoice), event, line, now):
         return event.at
-    return None if over else max(now - SECOND, line.period_start)
+    return None if over else max(now - CLOCKS, line.period_start)
 
 
 def _counts(invoice: InvoiceSnapshot, event: MeterEventRow, line: LineRow, now: datetime) -> bool:

@@ -16,7 +16,9 @@ from ..tables import AccountRow, ChangeLineRow, MeterEventRow
 
 # A caller's clock may be ahead by this much; Stripe allows the same (API reference: meter events).
 AHEAD = timedelta(minutes=5)
-SECOND = timedelta(seconds=1)
+# Stripe's clock may be behind by some seconds: what was reported before a plan ends has to be
+# before that end there, too, or no bill has it.
+CLOCKS = timedelta(seconds=5)
 
 
 class Meters:
@@ -71,8 +73,7 @@ class Meters:
                 since=began.isoformat(),
                 now=self._now.isoformat(),
             )
-        # A plan that ends now is billed for what was used before this second.
-        latest = max(self._now - SECOND, began)
+        latest = max(self._now - CLOCKS, began)
         return min(asked or latest, latest).replace(microsecond=0)
 
     def event(self, held: Holding, at: datetime, units: int) -> MeterEventRow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
@@ -53,15 +53,26 @@ class Outbox:
     def counted_at(self, subscription: str, meter: str) -> datetime | None:
         """None if the meter has counted what was sent for a subscription that is not billed yet,
         or has had long enough to; else when (wall time) to ask again.
+
+        What was used in this very second, by Stripe's clock, or after it, would be on no bill.
         """
-        now = self._reader.billing_now(self._account.test_clock)
         with self._database.read() as tx:
             sub = tx.get_one(SubscriptionRow, subscription)
-            line = metered_line(sub)
-            since = self._unbilled_since(sub, line) if line else now
+            line, last = metered_line(sub), self._last_told(tx, subscription)
+        if line is None or last is None:
+            return None
         counting = Counting(self._database, self._reader, self._clock)
-        behind = counting.is_behind(self._account, meter, since, now)
-        return self._clock.now() + ASK_AGAIN if behind else None
+        behind = counting.is_behind(self._account, meter, self._unbilled_since(sub, line), last)
+        too_soon = self._reader.billing_now(self._account.test_clock) <= last
+        return self._clock.now() + ASK_AGAIN if behind or too_soon else None
+
+    def _last_told(self, tx: Session, subscription: str) -> datetime | None:
+        """The latest moment that Stripe was told of for a subscription."""
+        told = select(func.max(MeterEventRow.timestamp))
+        found: datetime | None = tx.execute(
+            told.where(MeterEventRow.subscription_id == subscription, MeterEventRow.state == "sent")
+        ).scalar_one()
+        return found
 
     def _unbilled_since(self, sub: SubscriptionRow, line: LineRow) -> datetime:
         """In the hour after a period its invoice still counts, so its usage has to be there too."""

@@ -15,7 +15,7 @@ class MeterEventRow(Base):
     """Units that go to a meter as one event: usage of one line at one second.
 
     ``at`` is when they were used and ``timestamp`` what Stripe was told, once it was; both are
-    billing time, and before the second in which they were reported. ``state`` is pending, sent or
+    billing time, and some seconds before they were reported. ``state`` is pending, sent or
     refused. ``round`` counts the identifiers under which it was tried; ``tried_at`` (wall time) is
     the first attempt under the present one.
     """
