@@ -184,7 +184,7 @@ def reports(units: int, name: str) -> Asks:
 
     def report(w: World) -> Any:
         # Stripe's clock stands still and the machine's does not: what time it is there, is asked.
-        w.get("/v1/accounts/acme/payment-methods")
+        w.call("GET", "/v1/accounts/acme/payment-methods")
         return w.call("POST", "/v1/accounts/acme/usage", body)
 
     return Asks(report)
