@@ -182,7 +182,6 @@ SCENARIOS = (
     Scenario(
         "downgrade with units carried over",
         a_large_subscriber,
-        a_metered_subscriber,
         [days(3), used(4_000), quoted(*CORE)],
         [executes()],
         ends("applied", CORE, ["paid", "paid"]),
