@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -61,10 +61,9 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.is_sqlite = engine.dialect.name == "sqlite"
-        self._one_writer = threading.Lock() if self.is_sqlite else nullcontext()
         self._writing = _Writing()
         self._tickets = (
-            CounterTickets(engine, self._one_writer, BUSY_TIMEOUT_MS / 1000)
+            CounterTickets(engine, BUSY_TIMEOUT_MS / 1000)
             if self.is_sqlite
             else SequenceTickets(engine)
         )
@@ -77,10 +76,9 @@ class Database:
         One inside another is a mistake, and on SQLite would wait for itself for ever: most likely
         Stripe is called within a transaction (see ``gateway.pacing``).
         """
-        if self._writing.now:
-            raise RuntimeError("a transaction is begun within another of the same thread")
+        self._refuse_within("a transaction is begun")
         session = Session(self.engine, expire_on_commit=False)
-        with self._one_writer, self._writing, session, session.begin():
+        with self._writing, session, self._tickets.transaction(session):
             yield session
 
     @contextmanager
@@ -95,7 +93,12 @@ class Database:
         Taken before the call and committed at once: a ticket that is never used leaves a gap,
         which harms nothing.
         """
+        self._refuse_within("a ticket is taken")
         return self._tickets.take()
+
+    def _refuse_within(self, what: str) -> None:
+        if self._writing.now:
+            raise RuntimeError(f"{what} within a transaction of the same thread")
 
     def dispose(self) -> None:
         """Close every connection."""

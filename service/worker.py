@@ -63,12 +63,21 @@ class Round:
 
 
 class Loop:
-    """Takes turns until told to stop; ``turn`` gives how much it did, 0 for nothing."""
+    """Takes turns until told to stop; ``turn`` gives how much it did, 0 for nothing; ``busy`` how
+    much of what it began is under way.
+    """
 
-    def __init__(self, name: str, turn: Callable[[], int], wake: threading.Event) -> None:
+    def __init__(
+        self,
+        name: str,
+        turn: Callable[[], int],
+        wake: threading.Event,
+        busy: Callable[[], int] = lambda: 0,
+    ) -> None:
         self.name = name
         self.turn = turn
         self.wake = wake
+        self.busy = busy
 
     def run(self, stop: threading.Event) -> None:
         """Turn after turn; a database that is away is waited for, and nothing else ends it."""
@@ -76,6 +85,23 @@ class Loop:
             pause = self.tried()
             if pause:
                 self.rest(pause)
+
+    def empty(self, stop: threading.Event) -> int:
+        """Turns until nothing is due and nothing under way, or told to stop; gives how much was
+        done.
+
+        Raises:
+            DBAPIError: the database is away.
+        """
+        done = 0
+        while not stop.is_set():
+            begun = self.turn()
+            done += begun
+            if not begun:
+                if not self.busy():
+                    break
+                self.rest(POLL_S)
+        return done
 
     def rest(self, seconds: float) -> None:
         """Wait until there may be something to do, but not longer than ``seconds``."""
@@ -127,7 +153,7 @@ class Worker:
         return 1
 
     def until_idle(self) -> Left:
-        """Rounds until nothing is due and nothing under way, or told to stop; for ``--once``.
+        """All loops until nothing is due and nothing under way, or told to stop; for ``--once``.
 
         Gives what could not be done.
 
@@ -136,12 +162,9 @@ class Worker:
         """
         dead_before = dead(self._parts.database).total()
         try:
-            while not self._stop.is_set():
-                # What ends during the round may leave something to do behind it.
-                busy = self._busy
-                if self.round().idle and not busy:
-                    break
-                self._await_freed()
+            # What one loop has done may leave something to do for another.
+            while sum(loop.empty(self._stop) for loop in self._loops):
+                pass
         finally:
             while self._busy:
                 self._await_freed()
@@ -187,7 +210,7 @@ class Worker:
         wake = threading.Event()
         crew = Crew(queue, self._parts.claims, size, wake.set, self._stop.is_set)
         self._crews.append(crew)
-        return Loop(name, crew.turn, wake)
+        return Loop(name, crew.turn, wake, lambda: crew.busy)
 
     def _send_notices(self) -> int:
         parts = self._parts
