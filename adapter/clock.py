@@ -42,3 +42,11 @@ def to_unix(moment: datetime) -> int:
 def iso(moment: datetime | None) -> str | None:
     """A moment as RFC 3339 text, for JSON."""
     return None if moment is None else moment.isoformat()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Now, on both clocks (wall time rules histories and notices, billing time allowances)."""
+
+    wall: datetime
+    billing: datetime

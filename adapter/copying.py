@@ -30,7 +30,17 @@ def copy_customer(account: AccountRow, snapshot: CustomerSnapshot, ticket: int) 
     account.balance = snapshot.balance
     # A subscription fixes it too, and its customer does not say so before there is an invoice.
     account.currency = snapshot.currency or account.currency
-    account.default_payment_method = snapshot.default_payment_method
+    _copy_method(account, snapshot)
+
+
+def _copy_method(
+    row: AccountRow | SubscriptionRow, snapshot: CustomerSnapshot | SubscriptionSnapshot
+) -> None:
+    """The type of a method never changes, so it stays known where the answer does not tell it."""
+    method, kind = snapshot.default_payment_method, snapshot.default_method_type
+    same = row.default_payment_method == method
+    row.default_payment_method = method
+    row.default_method_type = kind or (row.default_method_type if same else None)
 
 
 def copy_subscription(row: SubscriptionRow, snapshot: SubscriptionSnapshot, ticket: int) -> None:
@@ -46,7 +56,7 @@ def copy_subscription(row: SubscriptionRow, snapshot: SubscriptionSnapshot, tick
     row.ended_at = snapshot.ended_at
     row.cancellation_reason = snapshot.cancellation_reason
     row.trial_end = snapshot.trial_end
-    row.default_payment_method = snapshot.default_payment_method
+    _copy_method(row, snapshot)
     row.schedule_id = snapshot.schedule
     row.latest_invoice = snapshot.latest_invoice
     row.pending_update_expires_at = snapshot.pending_update_expires_at

@@ -16,11 +16,12 @@ class Work(StrEnum):
     """The kinds of due work; ``subject`` says of what."""
 
     CARRY_OUT = "carry_out"  # subject: plan change id
-    UNDO = "undo"  # subject: plan change id
+    UNDO = "undo"  # subject: plan change id, and the family if only its line is taken back
     UNCANCEL = "uncancel"  # subject: subscription id
     RECOMPILE = "recompile"  # subject: subscription id
-    ACTIVATE = "activate"  # subject: plan change id
-    GIVE_UP = "give_up"  # subject: plan change id
+    ACTIVATE = "activate"  # subject: plan change id and family
+    GIVE_UP = "give_up"  # subject: plan change id and family
+    CLOSE_PAGE = "close_page"  # subject: plan change id
     RESTORE_METHOD = "restore_method"  # subject: plan change id
     BUY = "buy"  # subject: purchase id
     RETRY_PAYMENT = "retry_payment"  # subject: invoice id

@@ -19,11 +19,12 @@ from mappings import Catalogue
 from . import allowances
 from .changes.first_invoice import late_payment
 from .changes.schedules import scheduled_on
-from .changes.settling import Moment, settle, settle_activation
-from .clock import Clock, iso, to_unix
+from .changes.settling import settle, settle_activation
+from .clock import Clock, Moment, iso, to_unix
 from .due import Work, arm
 from .endings import (
     SubscriptionState,
+    being_replaced,
     entered_unpaid,
     gave_way,
     items_of,
@@ -59,13 +60,16 @@ UNPAID = frozenset({"past_due", "unpaid"})
 class InvoiceState:
     """What effects compare: an invoice's row as it was before a store."""
 
+    status: str | None
     attempts: int
     finalization_error: str | None
 
     @classmethod
     def of(cls, row: InvoiceRow | None) -> InvoiceState:
         """A row that is new has seen nothing."""
-        return cls(row.attempt_count, row.finalization_error) if row else cls(0, None)
+        if row is None:
+            return cls(None, 0, None)
+        return cls(row.status, row.attempt_count, row.finalization_error)
 
 
 class Effects:
@@ -91,7 +95,8 @@ class Effects:
         now = self._clock.now()
         silent = told_by_changes(tx, before, row)
         notice = self._cancellation_notice(tx, before, row)
-        if notice and not all(line.id in silent for line in row.lines if not line.removed):
+        quiet = all(line.id in silent for line in row.lines if not line.removed)
+        if notice and not quiet and not (row.status in ENDED and being_replaced(tx, row)):
             kind, occasion = notice
             unpaid = entered_unpaid(tx, row)
             queue(tx, account, kind, occasion, self._facts(row, silent, unpaid), now)
@@ -151,7 +156,7 @@ class Effects:
         if sub is not None:
             at = Moment(now, self._stripe_time.now())
             settle_activation(tx, self._catalogue, account, sub, at)
-            if invoice.status == "paid":
+            if invoice.status == "paid" and before.status != "paid":
                 late_payment(tx, account, invoice, now)
         if invoice.finalization_error and not before.finalization_error:
             log.error("invoice_not_finalized", invoice=invoice.id, account=account.id)

@@ -62,6 +62,16 @@ def told_by_changes(
     return frozenset(items & {item for item in ends if item is not None})
 
 
+def being_replaced(tx: Session, row: SubscriptionRow) -> bool:
+    """Whether a change of ours, paid at a page, is moving the lines of a subscription to another:
+    its end is no goodbye.
+    """
+    moving = select(ChangeLineRow.seq).where(
+        ChangeLineRow.moved_from == row.id, ChangeLineRow.state == State.EXECUTING.value
+    )
+    return tx.scalars(moving.limit(1)).first() is not None
+
+
 def entered_unpaid(tx: Session, row: SubscriptionRow) -> dict[str, ChangeLineRow]:
     """Items on a plan that Stripe has entered and nobody has paid for, with the change that waits
     for the payment or was given up.

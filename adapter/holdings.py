@@ -11,7 +11,7 @@ from mappings import Catalogue, Facts, Offer, UnknownOffer
 
 from .errors import Conflict, NotFound
 from .prices import offer_of_line
-from .tables import AccountRow, LineRow, SubscriptionRow
+from .tables import AccountRow, InvoiceRow, LineRow, SubscriptionRow
 
 # Everything that is not over: these block a second purchase, whatever their state of payment.
 LIVE = frozenset({"active", "trialing", "past_due", "unpaid", "paused", "incomplete"})
@@ -114,15 +114,32 @@ def unknown_price(held: Holding) -> Conflict:
     )
 
 
-def facts_of(account: AccountRow, held: Holding | None, quantity: int = 1) -> Facts:
+def period_invoice(tx: Session, sub: SubscriptionRow) -> InvoiceRow | None:
+    """The invoice of the current period.
+
+    A change that was declined leaves its void invoice as the subscription's latest; what was paid
+    for the period before that is still paid.
+    """
+    latest = tx.get(InvoiceRow, sub.latest_invoice or "")
+    if latest is None or latest.status != "void":
+        return latest
+    ends = {line.period_end.isoformat() for line in sub.lines if not line.removed}
+    earlier = tx.scalars(
+        select(InvoiceRow)
+        .where(InvoiceRow.subscription_id == sub.id, InvoiceRow.status != "void")
+        .order_by(InvoiceRow.created_at.desc())
+    )
+    billing = (row for row in earlier if any(line["period"]["end"] in ends for line in row.lines))
+    return next(billing, latest)
+
+
+def facts_of(held: Holding | None, quantity: int = 1, *, chargeable: bool) -> Facts:
     """What the rules may know of the account beside its offer; ``quantity`` is what is wanted."""
     if held is None:
-        return Facts(chargeable=account.default_payment_method is not None)
-    sub = held.subscription
-    method = sub.default_payment_method or account.default_payment_method
+        return Facts(chargeable=chargeable)
     return Facts(
-        chargeable=sub.collection_method == "charge_automatically" and method is not None,
-        trialing=sub.status == "trialing",
+        chargeable=chargeable,
+        trialing=held.subscription.status == "trialing",
         quantity_before=held.line.quantity,
         quantity_after=quantity,
     )

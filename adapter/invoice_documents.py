@@ -26,7 +26,7 @@ def invoice_document(row: InvoiceRow) -> dict[str, Any]:
         "amount_due": money(row.amount_due, row.currency),
         "amount_paid": money(row.amount_paid, row.currency),
         "amount_remaining": money(row.amount_remaining, row.currency),
-        "balance_used": money(_balance_used(row), row.currency),
+        "balance_used": money(row.balance_used, row.currency),
         "attempt_count": row.attempt_count,
         "next_payment_attempt": iso(row.next_payment_attempt),
         "pay_url": row.hosted_invoice_url if row.status == "open" else None,
@@ -59,10 +59,3 @@ def _reversal(row: ReversalRow) -> dict[str, Any]:
         "reason": row.reason,
         "created_at": iso(row.created_at),
     }
-
-
-def _balance_used(row: InvoiceRow) -> int:
-    """Credit that this invoice took from the customer's balance (negative there means credit)."""
-    if row.ending_balance is None:
-        return 0
-    return max(row.ending_balance - row.starting_balance, 0)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from mappings import Catalogue, Decision, Offer, Option, UnknownOffer, options
 
+from .charging import Charging
 from .holdings import Holding, facts_of
 from .tables import AccountRow
 
 
 def options_of(
+    tx: Session,
     catalogue: Catalogue,
     account: AccountRow,
     family: str,
@@ -22,7 +26,9 @@ def options_of(
     """
     current = held.offer if held is not None else agreed or catalogue.free_offer(family)
     currency = (current and current.currency) or account.currency or catalogue.currencies[0]
-    facts = facts_of(account, held, held.line.quantity if held is not None else 1)
+    sub = held.subscription if held is not None else None
+    can_charge = Charging().can_charge(tx, account, sub)
+    facts = facts_of(held, held.line.quantity if held is not None else 1, chargeable=can_charge)
     try:
         found = options(catalogue, family, current, facts, currency)
     except UnknownOffer:

@@ -18,10 +18,15 @@ from .tables import LineRow, PriceRow
 
 @dataclass(frozen=True)
 class CurrentPrice:
-    """The price at Stripe that an offer is sold at now; ``metered``: per unit of usage."""
+    """The price at Stripe that an offer is sold at now.
+
+    ``unit_amount`` is in minor units of ``currency``; None for one that is ``metered``, per unit of
+    usage.
+    """
 
     id: str
     currency: str
+    unit_amount: int | None
     metered: bool
 
 
@@ -38,7 +43,14 @@ def current_price(tx: Session, catalogue: Catalogue, offer: Offer) -> CurrentPri
             "catalogue_not_synced",
             f"The price of {offer} is not at Stripe yet: run 'planshift catalogue sync'.",
         )
-    return CurrentPrice(row.id, row.currency, row.unit_price is not None)
+    return CurrentPrice(row.id, row.currency, row.unit_amount, row.unit_price is not None)
+
+
+def price_at_stripe(tx: Session, catalogue: Catalogue, offer: Offer | None) -> CurrentPrice | None:
+    """The price at Stripe; None for an end, and for what is held by agreement."""
+    if offer is None or offer.is_free or catalogue.is_agreed(offer):
+        return None
+    return current_price(tx, catalogue, offer)
 
 
 def _charges(catalogue: Catalogue, row: PriceRow, offer: Offer) -> bool:

@@ -19,7 +19,7 @@ from .holdings import Holding, holdings_of
 from .invoice_documents import invoice_document, reversals_document
 from .metering.standing import upcoming
 from .options import options_of
-from .quotes.documents import money, offer_document, unit_price
+from .quotes.documents import line_price, money, offer_document, unit_price
 from .sales.agreements import Agreement, agreements_of
 from .tables import (
     AccountRow,
@@ -55,9 +55,10 @@ class States:
                 "customer": account.customer_id,
                 "deleted_at_stripe": account.deleted,
                 "balance": money(account.balance, self._currency(account)),
+                "balance_held": money(_held(tx, account), self._currency(account)),
                 "default_payment_method": account.default_payment_method,
                 "plans": [
-                    self._plan(account, family, holdings, lines, agreements.get(family))
+                    self._plan(tx, account, family, holdings, lines, agreements.get(family))
                     for family in self._catalogue.families
                 ],
                 "subscriptions": [self._subscription(tx, row) for row in subscriptions],
@@ -79,7 +80,7 @@ class States:
                 "account": account.ref,
                 "families": [
                     {
-                        **self._plan(account, family, holdings, lines, agreements.get(family)),
+                        **self._plan(tx, account, family, holdings, lines, agreements.get(family)),
                         "selections": _selections(tx, account, family),
                     }
                     for family in self._catalogue.families
@@ -113,6 +114,7 @@ class States:
 
     def _plan(
         self,
+        tx: Session,
         account: AccountRow,
         family: str,
         holdings: list[Holding],
@@ -132,7 +134,7 @@ class States:
             "ends_at": iso(held.subscription.cancel_at) if held else None,
             "in_effect_until": iso(found.until),
             "waits_for": self._waits_for(found),
-            "options": options_of(self._catalogue, account, family, held, agreed),
+            "options": options_of(tx, self._catalogue, account, family, held, agreed),
         }
 
     def _waits_for(self, found: InEffect) -> dict[str, Any] | None:
@@ -207,6 +209,16 @@ def _selections(tx: Session, account: AccountRow, family: str) -> dict[str, Any]
     return dict(last.selections) if last else {}
 
 
+def _held(tx: Session, account: AccountRow) -> int:
+    """Credit of the balance that open invoices have taken: gone once they are paid, and back on
+    the balance if they are voided.
+    """
+    still_open = tx.scalars(
+        select(InvoiceRow).where(InvoiceRow.account_seq == account.seq, InvoiceRow.status == "open")
+    )
+    return sum(row.balance_used for row in still_open)
+
+
 def change_document(change: ChangeRow) -> dict[str, Any]:
     """A plan change as callers read it."""
     return {
@@ -216,7 +228,6 @@ def change_document(change: ChangeRow) -> dict[str, Any]:
         "kind": change.kind,
         "when": change.timing,
         "created_at": iso(change.created_at),
-        "decision": _decision(change.lines[0]),
         "selections": change.selections,
         "lines": [_line_document(line) for line in change.lines],
     }
@@ -231,11 +242,16 @@ def _decision(line: ChangeLineRow) -> dict[str, Any]:
 def _line_document(line: ChangeLineRow) -> dict[str, Any]:
     return {
         "family": line.family,
+        "when": line.timing,
+        "decision": _decision(line),
         "subscription": line.subscription_id,
+        "moved_from": line.moved_from,
         "from": line.from_offer,
         "to": line.to_offer,
         "quantity": line.quantity,
+        "amount": line_price(line),
         "state": line.state,
+        "active": State(line.state) is State.APPLIED,
         "effective_at": iso(line.effective_at),
         "grace_until": iso(line.grace_until),
         "price": line.price_id,

@@ -48,14 +48,13 @@ class Workers:
         return cls(
             {
                 Work.CARRY_OUT: orders.resume,
-                Work.UNDO: lambda change_id: undoing.redo(orders.find(change_id)),
+                Work.UNDO: undoing.redo,
+                Work.CLOSE_PAGE: undoing.close_page,
                 Work.RESTORE_METHOD: orders.restore_method,
                 Work.UNCANCEL: undoing.resume_uncancel,
                 Work.RECOMPILE: undoing.recompile,
-                Work.ACTIVATE: lambda change_id: activating.try_other_methods(
-                    orders.find(change_id)
-                ),
-                Work.GIVE_UP: lambda change_id: activating.give_up(orders.find(change_id)),
+                Work.ACTIVATE: activating.try_other_methods,
+                Work.GIVE_UP: activating.give_up,
                 Work.CHECKOUT: checkouts.resume,
                 Work.BUY: purchases.resume,
             }

@@ -18,7 +18,15 @@ from mappings.family import Family
 from mappings.offer import Offer
 from mappings.problems import Problem, Problems
 from mappings.rules import REFUSALS, Rule, Situation
-from mappings.supported import SPOKEN, Move, alternatives, clash, is_carried_out, move_of
+from mappings.supported import (
+    SPOKEN,
+    Move,
+    alternatives,
+    clash,
+    is_carried_out,
+    move_of,
+    needs_a_page,
+)
 
 # Problems that hide what was meant, in parts without which every finding below would be a guess.
 _HIDING = {"missing_key", "invalid_value", "unknown_key", "unknown_plan"}
@@ -138,6 +146,13 @@ class _Walk:
             if move != "nothing" and not is_carried_out(self._family, move, rule.then):
                 message = _not_carried_out(self._family, rule, move)
                 self._problems.add(path, "unsupported_combination", message)
+        if any(s.chargeable and needs_a_page(move_of(self._family, s), rule.then) for s in decided):
+            message = (
+                f"rule {rule.id!r} credits the old plan's rest to the balance, which is done for a "
+                "plan bought at a page; who can be charged is not sent to one, so say when = { "
+                "chargeable = false }"
+            )
+            self._problems.add(path, "unsupported_combination", message)
         if _keeps_the_cycle(rule) and any(s.interval_changes for s in decided):
             message = (
                 f"rule {rule.id!r} keeps the cycle when the interval changes; another interval "

@@ -148,6 +148,11 @@ class Family:
         """Whether some rule pays back allowance that was not used."""
         return any(rule.then.credit == "unused_allowance" for rule in self.rules)
 
+    @property
+    def minds_charging(self) -> bool:
+        """Whether some rule asks if the customer can be charged."""
+        return any(rule.when.chargeable is not None for rule in self.rules)
+
     def plan(self, plan_id: str) -> Plan:
         """Raises UnknownOffer (field "plan")."""
         if plan_id not in self.plans:

@@ -120,6 +120,14 @@ SUPPORTED: tuple[Supported, ...] = (
     ),
     Supported(
         moves=("change",),
+        timing=("now",),
+        cycle=("restart",),
+        credit=("time_to_balance",),
+        because="who cannot be charged buys the new plan whole at a page, and what remains of the "
+        "old one goes to the balance once that is paid",
+    ),
+    Supported(
+        moves=("change",),
         timing=("period_end",),
         cycle=CYCLES,
         credit=CREDITS,
@@ -224,6 +232,14 @@ def is_carried_out(family: Family, move: Move, action: Action) -> bool:
 def clash(family: Family, move: Move, action: Action) -> str | None:
     """Why two settings of this action do not go together, if two of them clash."""
     return next((c.because for c in CLASHES if c.found(family, move, action)), None)
+
+
+def needs_a_page(move: Move, action: Action) -> bool:
+    """Whether it is carried out at a page of Stripe's, which only those see who cannot be charged
+    without one.
+    """
+    credited = action.credit == "time_to_balance" and action.timing != "period_end"
+    return move == "change" and action.route == "self_serve" and credited
 
 
 def alternatives(move: Move) -> str:

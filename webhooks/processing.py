@@ -13,10 +13,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from adapter.backoff import wait
-from adapter.changes.settling import Moment
 from adapter.checkouts.mirroring import CheckoutMirror, FetchedCheckout
 from adapter.claims import Claims
-from adapter.clock import Clock
+from adapter.clock import Clock, Moment
 from adapter.database import Database, is_away
 from adapter.gateway.failures import NotExecuted, StoredFailure, Unanswered
 from adapter.gateway.gone import Kind

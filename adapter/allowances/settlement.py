@@ -83,7 +83,7 @@ class Settlement:
         what ends with the period.
         """
         end = self._boundary(lot)
-        at_the_end = self._line.change.timing == "period_end" and lot.row.expires_at == end
+        at_the_end = self._line.timing == "period_end" and lot.row.expires_at == end
         return lot.row.expires_at > end or at_the_end
 
     def _carry(self, lots: Sequence[Lot], coming: int) -> None:

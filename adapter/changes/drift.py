@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ..holdings import ENDED
-from ..tables import ChangeLineRow, InvoiceRow, SubscriptionRow
+from ..tables import ChangeLineRow, InvoiceRow, LineRow, SubscriptionRow
 
 
 def drift_of(tx: Session, line: ChangeLineRow) -> dict[str, Any] | None:
@@ -28,12 +28,23 @@ def drift_of(tx: Session, line: ChangeLineRow) -> dict[str, Any] | None:
         wrong["status"] = {"expected": "canceled", "actual": sub.status}
     invoice = tx.get(InvoiceRow, line.invoice_id or "")
     total = invoice.total if invoice else None
+    if line.timing == "period_end":
+        return wrong or None
     if line.change.quoted_total is not None and not _as_quoted(line, total):
         wrong["total"] = {"expected": line.change.quoted_total, "actual": total}
+    left = tx.get(SubscriptionRow, line.moved_from or "")
+    if left is not None and left.status not in ENDED:
+        kept = [item.price_id for item in left.lines if _is_kept(line, item)]
+        if kept:
+            wrong["moved_from"] = {"expected": [], "actual": kept, "subscription": left.id}
     due = line.change.bill.get("due")
     if due is not None and not _as_due(invoice, due):
         wrong["due"] = {"expected": due, "actual": invoice.amount_due if invoice else None}
     return wrong or None
+
+
+def _is_kept(line: ChangeLineRow, item: LineRow) -> bool:
+    return not item.removed and item.family == line.family
 
 
 def _is_meant(line: ChangeLineRow, family: str | None) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..due import Work, arm
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
-from .states import State
+from .states import State, subject_of
 
 # Asked for every paid invoice, so made once.
 _GIVEN_UP = select(ChangeLineRow).where(
@@ -45,7 +45,6 @@ def is_first_invoice(line: ChangeLineRow, invoice: InvoiceRow) -> bool:
 
 def late_payment(tx: Session, account: AccountRow, invoice: InvoiceRow, now: datetime) -> None:
     """Money that arrived for a change that was given up: the worker credits it to the balance."""
-    failed = tx.scalars(_GIVEN_UP, {"invoice": invoice.id}).first()
-    if failed is not None:
+    for line in tx.scalars(_GIVEN_UP, {"invoice": invoice.id}):
         owner = account.customer_id or account.id
-        arm(tx, Work.GIVE_UP, failed.change.id, owner, now)
+        arm(tx, Work.GIVE_UP, subject_of(line), owner, now)

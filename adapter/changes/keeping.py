@@ -12,7 +12,8 @@ from mappings import Catalogue
 from ..clock import to_unix
 from ..errors import Conflict
 from ..holdings import Holding, addressed, holdings_of
-from ..quotes.documents import billed_later, offer_document
+from ..quotes.documents import offer_document
+from ..quotes.timings import billed_later
 from ..tables import AccountRow, ChangeLineRow
 from .procedures import Tools
 from .schedules import live_schedule, picture_of, refuse_foreign
@@ -73,7 +74,7 @@ def _next_invoice(
     schedule = live_schedule(tx, sub)
     refuse_foreign(schedule)
     if schedule is not None and schedule.phase_start is not None:
-        goal = picture_of(tx, sub.id, without=line).goal
+        goal = picture_of(tx, sub.id, without=[line] if line else ()).goal
         start = to_unix(schedule.phase_start)
         details = schedule_params(goal, schedule.phases, start, catalogue.tenant)
         del details["metadata"]

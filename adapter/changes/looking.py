@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..billing import UpdateNow
 from ..gateway.read import Reader
-from ..gateway.snapshots import InvoiceSnapshot, SubscriptionSnapshot
+from ..gateway.snapshots import (
+    CHANGE_KEY,
+    INVOICE_KEY,
+    BalanceMoveSnapshot,
+    InvoiceSnapshot,
+    SubscriptionSnapshot,
+)
 
 
 class Looking:
@@ -29,10 +37,12 @@ class Looking:
             return found
         return found if found.change_id == self._change_id else None
 
-    def without_item(self, subscription: str, item: str) -> SubscriptionSnapshot | None:
-        """The subscription if the item is no longer on it."""
+    def without_items(
+        self, subscription: str, items: Collection[str]
+    ) -> SubscriptionSnapshot | None:
+        """The subscription if none of the items is on it any more."""
         found = self._reader.subscription(subscription)
-        return None if any(held.id == item for held in found.items) else found
+        return None if any(held.id in items for held in found.items) else found
 
     def ended(self, subscription: str) -> SubscriptionSnapshot | None:
         """The subscription if it has ended."""
@@ -52,6 +62,19 @@ class Looking:
         """The invoice if a credit note has lowered what remains of it."""
         found = self._reader.invoice(invoice)
         return found if found.amount_remaining < found.amount_due else None
+
+    def given_back(self, invoice: str) -> bool:
+        """Whether Stripe has put back on the balance what a void invoice had taken from it."""
+        return any(
+            move.type == "unapplied_from_invoice" and move.invoice == invoice
+            for move in self._reader.balance_moves(self._customer)
+        )
+
+    def balance_credit(self, invoice: str) -> BalanceMoveSnapshot | None:
+        """What the change has put on the balance because of an invoice, if it has."""
+        ours = {CHANGE_KEY: self._change_id, INVOICE_KEY: invoice}.items()
+        moves = self._reader.balance_moves(self._customer)
+        return next((move for move in moves if move.metadata.items() >= ours), None)
 
     def voided(self, invoice: str) -> InvoiceSnapshot | None:
         """The invoice if it is void."""

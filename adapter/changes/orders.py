@@ -3,46 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..billing import Purchase, UpdateNow, bill_to_json
+from ..billing import Purchase, Replace, UpdateNow, bill_to_json
+from ..charging import ACCEPTED, charged_type
 from ..due import Work, arm, disarm
-from ..errors import Conflict, Invalid, NotFound, PaymentFailed, Unavailable
+from ..errors import Conflict, NotFound, Unavailable
 from ..ids import new_id
 from ..prices import offer_to_dict
 from ..quotes import Quotes
 from ..quotes.quotes import Agreed, chosen_timing
 from ..quotes.refusals import change_in_progress
+from ..quotes.targets import Target
 from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
+from .ordered import Order
 from .pages import Page
 from .procedures import Tools, carry_out, restore_method
+from .refused import check_requirements, refusal, refuse_named_method
 from .settling import hold
-from .states import BUSY, State
+from .states import BUSY, State, take_hold
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a caller hands in with a quote."""
-
-    quote_id: str
-    when: str | None = None
-    payment_method: str | None = None
-    acknowledgements: Sequence[str] = ()
-    selections: Mapping[str, str] = field(default_factory=dict)
-    reason: str | None = None
-    comment: str | None = None
-    return_url: str | None = None
 
 
 class Orders:
@@ -80,10 +67,10 @@ class Orders:
         earlier = self._of_quote(quote)
         if earlier is not None:
             return earlier
-        timing = chosen_timing(self._quotes.decision(quote), order.when)
-        _check_requirements(quote.document["requires"], order)
-        agreed = self._quotes.still_holds(account, quote, timing)
-        change = self._record(account, quote, order, timing, agreed)
+        when = chosen_timing(quote, order.when)
+        check_requirements(quote.document["requires"], order)
+        agreed = self._quotes.still_holds(account, quote, when)
+        change = self._record(account, quote, order, agreed)
         self._carry_out(change)
         return self.find(change.id)
 
@@ -126,7 +113,7 @@ class Orders:
         try:
             carry_out(self._tools, change)
         except StepRefused as refused:
-            raise _refusal(change, refused) from refused
+            raise refusal(change, refused) from refused
         except Unavailable:
             # The intent is committed: the worker carries on where this stopped.
             log.warning("change_unanswered", change=change.id)
@@ -138,11 +125,16 @@ class Orders:
     def _page(self, account: AccountRow, order: Order, agreed: Agreed) -> Page | None:
         """The page to send the customer to first, where there is nothing saved to charge.
 
-        Raises Conflict: ``payment_method_required``, where no page would do.
+        Raises:
+            Conflict: ``payment_method_required``, where no page would do.
+            Invalid: ``paid_at_a_page``, if a method was named for what is paid at a page.
         """
         bill = agreed.bill
         if isinstance(bill, Purchase) and bill.invoice_days is not None:
             return None
+        if isinstance(bill, Replace):
+            refuse_named_method(order)
+            return Page.SUBSCRIPTION
         charged = isinstance(bill, Purchase) or (agreed.total or 0) > 0
         if not charged or order.payment_method or self._has_method(account, agreed):
             return None
@@ -159,59 +151,52 @@ class Orders:
         )
 
     def _has_method(self, account: AccountRow, agreed: Agreed) -> bool:
-        """Whether something is saved that Stripe charges; looked up afresh before saying no."""
-        held = agreed.target.held
-        if account.default_payment_method or (held and held.subscription.default_payment_method):
+        """Whether something is saved that a change now can be charged to; looked up afresh before
+        saying no.
+        """
+        at = agreed.now[0].at
+        sub = at.subscription if at is not None else None
+        if charged_type(account, sub) in ACCEPTED:
             return True
+        if sub is not None and sub.default_payment_method and sub.default_method_type is None:
+            found = self._mirror.refresh_subscription(sub.id)
+            return found.default_method_type in ACCEPTED
+        if sub is not None and sub.default_payment_method:
+            return False
         assert account.customer_id is not None
         customer = self._mirror.refresh_customer(account.customer_id)
-        return customer.default_payment_method is not None
+        return customer.default_method_type in ACCEPTED
 
     def _record(
-        self, account: AccountRow, quote: QuoteRow, order: Order, timing: str, agreed: Agreed
+        self, account: AccountRow, quote: QuoteRow, order: Order, agreed: Agreed
     ) -> ChangeRow:
         """Commit the order as executing, with the work that resumes it."""
-        now = self._clock.now()
-        target = agreed.target
-        held = target.held
+        at = agreed.now[0].at if agreed.now else None
         change = ChangeRow(
             id=new_id("pc"),
             account_seq=account.seq,
             quote_id=quote.id,
             kind=quote.kind,
-            timing=timing,
+            timing=agreed.when,
             payment_method=order.payment_method,
             page=self._page(account, order, agreed),
             return_url=order.return_url,
-            method_before=held.subscription.default_payment_method if held else None,
+            method_before=at.subscription.default_payment_method if at else None,
             bill=bill_to_json(agreed.bill),
             quoted_total=agreed.total,
             reason=order.reason,
             comment=order.comment,
             acknowledgements=list(order.acknowledgements),
             selections=dict(order.selections),
-            created_at=now,
+            created_at=self._clock.now(),
         )
-        line = ChangeLineRow(
-            account_seq=account.seq,
-            family=target.wanted.family,
-            subscription_id=target.subscription,
-            item_id=held.line.id if held else None,
-            from_offer=offer_to_dict(target.current) if target.current else None,
-            to_offer=offer_to_dict(target.offer) if target.offer else None,
-            price_id=target.price.id if target.price else None,
-            quantity=target.quantity,
-            decision=quote.decision,
-            credited_units=agreed.credited_units,
-            state=State.EXECUTING.value,
-            effective_at=agreed.effective_at,
-            history=[],
-        )
-        change.lines.append(line)
-        self._commit(account, quote, change)
+        change.lines.extend(_line(account, quote, agreed, one) for one in agreed.order.targets)
+        self._commit(account, quote, change, agreed)
         return self.find(change.id)
 
-    def _commit(self, account: AccountRow, quote: QuoteRow, change: ChangeRow) -> None:
+    def _commit(
+        self, account: AccountRow, quote: QuoteRow, change: ChangeRow, agreed: Agreed
+    ) -> None:
         """Another order may have been made, carried out and paid since the quote was looked at, so
         that no open line is in the way any more: two clicks would buy twice.
         """
@@ -219,24 +204,26 @@ class Orders:
         try:
             with self._database.write() as tx:
                 hold(tx, account)
-                moved = self._quotes.has_moved(tx, account, quote) and not _is_executed(tx, quote)
+                moved = self._quotes.has_moved(tx, account, quote, agreed.charging)
+                moved = moved and not _is_executed(tx, quote)
                 if not moved:
                     tx.add(change)
                     tx.flush()
+                    take_hold(tx, change)
                     due = change.created_at + self._ownership
                     arm(tx, Work.CARRY_OUT, change.id, owner, due)
         except IntegrityError as taken:
-            raise self._taken(account, quote, change.lines[0]) from taken
+            raise self._taken(account, quote, agreed) from taken
         if moved:
             raise self._quotes.stale(account, quote)
 
-    def _taken(self, account: AccountRow, quote: QuoteRow, line: ChangeLineRow) -> Conflict:
-        """Another request was first: with this quote, or with another change of the same line."""
+    def _taken(self, account: AccountRow, quote: QuoteRow, agreed: Agreed) -> Conflict:
+        """Another request was first: with this quote, or with another change of the same lines."""
         with self._database.read() as tx:
             busy = tx.scalars(
                 select(ChangeLineRow).where(
                     ChangeLineRow.account_seq == account.seq,
-                    ChangeLineRow.family == line.family,
+                    ChangeLineRow.family.in_([one.family for one in agreed.order.targets]),
                     ChangeLineRow.state.in_([state.value for state in BUSY]),
                 )
             ).first()
@@ -245,57 +232,30 @@ class Orders:
         return Conflict("change_in_progress", f"Quote {quote.id} is being executed; ask again.")
 
 
-def _is_executed(tx: Session, quote: QuoteRow) -> bool:
-    return (
-        tx.scalars(select(ChangeRow.seq).where(ChangeRow.quote_id == quote.id)).first() is not None
+def _line(account: AccountRow, quote: QuoteRow, agreed: Agreed, target: Target) -> ChangeLineRow:
+    timing, held = target.timing(agreed.when), target.held
+    later = timing == "period_end" and held is not None
+    alone = len(agreed.now) == 1 and timing == "now"
+    return ChangeLineRow(
+        account_seq=account.seq,
+        family=target.family,
+        subscription_id=target.subscription,
+        item_id=held.line.id if held else None,
+        timing=timing,
+        from_offer=offer_to_dict(target.current) if target.current else None,
+        to_offer=offer_to_dict(target.offer) if target.offer else None,
+        price_id=target.price.id if target.price else None,
+        unit_amount=target.price.unit_amount if target.price else None,
+        quantity=target.quantity,
+        decision=quote.decision[target.family],
+        credited_units=agreed.credited_units if alone else None,
+        state=State.EXECUTING.value,
+        effective_at=held.line.period_end if held and later else agreed.at,
+        history=[],
     )
 
 
-def _check_requirements(needed: Mapping[str, Any], order: Order) -> None:
-    """Everything that the quote asks to be confirmed or chosen has to come with the order."""
-    missing = [item for item in needed["acknowledgements"] if item not in order.acknowledgements]
-    if missing:
-        raise Invalid(
-            "acknowledgement_required",
-            f"Confirm with acknowledgements: {missing}. The quote says what is lost.",
-            path="acknowledgements",
-            required=missing,
-        )
-    unselected = [name for name in needed["selections"] if not order.selections.get(name)]
-    if unselected:
-        questions = " ".join(needed["questions"][name] for name in unselected)
-        raise Invalid(
-            "selection_required",
-            f"{questions} Answer with selections: {', '.join(unselected)}.",
-            path="selections",
-            required=unselected,
-        )
-
-
-def _refusal(change: ChangeRow, refused: StepRefused) -> PaymentFailed | Conflict | Invalid:
-    if refused.record.get("after_cancel"):
-        return Conflict(
-            "failed_after_cancel",
-            "The old plan was cancelled and its credit is on the balance, but the new one could "
-            f"not be started: {refused.message} Start it again when the payment can be made.",
-            plan_change=change.id,
-            stripe_code=refused.code,
-        )
-    if refused.record.get("outstanding"):
-        return Conflict(
-            "payment_outstanding",
-            f"The current period's invoice could not be paid: {refused.message} Pay it first.",
-            plan_change=change.id,
-            invoice=refused.record["outstanding"],
-            payment_url=refused.record["pay_url"],
-        )
-    if refused.declined:
-        return PaymentFailed.declined(change.id, refused.code, refused.message)
-    if refused.record.get("param") in ("default_payment_method", "payment_method"):
-        return Invalid("unknown_payment_method", refused.message, path="payment_method")
-    return Conflict(
-        "refused_by_stripe",
-        f"Stripe refused the change: {refused.message} Nothing was changed.",
-        plan_change=change.id,
-        stripe_code=refused.code,
+def _is_executed(tx: Session, quote: QuoteRow) -> bool:
+    return (
+        tx.scalars(select(ChangeRow.seq).where(ChangeRow.quote_id == quote.id)).first() is not None
     )

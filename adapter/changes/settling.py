@@ -7,7 +7,6 @@ goes with a movement (notices, allowances, what it takes the place of, work that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
@@ -17,15 +16,18 @@ from sqlalchemy.orm import Session
 from mappings import Catalogue
 
 from .. import allowances
+from ..clock import Moment
 from ..due import Work, arm, is_pending
 from ..holdings import ENDED
 from ..notices.outbox import queue
 from ..sales.agreements import settle_agreement
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
+from .adopting import adopt, close_pages
 from .drift import drift_of
 from .first_invoice import activation_invoice
+from .going_on import go_on
 from .schedules import follow_end, our_end, scheduled_on
-from .states import OPEN, State, move
+from .states import OPEN, State, move, subject_of
 from .telling import notice_of, tell_activation_failed
 from .verdicts import may_be_ours, verdict_of
 
@@ -34,11 +36,6 @@ log = structlog.get_logger(__name__)
 WAITING = (State.AWAITING_PAYMENT, State.SCHEDULED, State.ACTIVATING)
 
 # Every store asks these, so they are made once: making one costs more than running it.
-_UNCLAIMED = select(ChangeLineRow).where(
-    ChangeLineRow.change.has(id=bindparam("change")),
-    ChangeLineRow.subscription_id.is_(None),
-    ChangeLineRow.state == State.AWAITING_PAYMENT.value,
-)
 _WAITING_ON = (
     select(ChangeLineRow)
     .where(ChangeLineRow.subscription_id == bindparam("subscription"))
@@ -47,19 +44,12 @@ _WAITING_ON = (
 )
 
 
-@dataclass(frozen=True)
-class Moment:
-    """Now, on both clocks (wall time rules histories and notices, billing time allowances)."""
-
-    wall: datetime
-    billing: datetime
-
-
 def settle(
     tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, at: Moment
 ) -> None:
     """Move every waiting line of ``sub`` that the mirrored subscription decides."""
-    _adopt(tx, sub)
+    adopt(tx, account, sub, at)
+    close_pages(tx, account, sub, at)
     follow_end(tx, sub)
     waiting = _waiting(tx, sub)
     rewritten = bool(waiting) and _is_rewritten(tx, sub)
@@ -103,6 +93,9 @@ def finish(
     if told := notice_of(catalogue, line, was, state, goes_on=_goes_on(tx, line)):
         kind, facts = told
         occasion = f"{line.change.id}:{line.family}:{kind.value}"
+        if state is State.AWAITING_PAYMENT:
+            # One payment, however many lines it is for.
+            occasion = f"{line.change.id}:{kind.value}"
         queue(tx, account, kind, occasion, facts, at.wall)
     if state is State.ACTIVATING:
         _note_item(tx, line)
@@ -115,7 +108,28 @@ def finish(
         _note_drift(tx, line)
     if state not in OPEN:
         _arm_what_follows(tx, account, line, was, at)
+    if was is State.AWAITING_PAYMENT and line.timing == "now":
+        _follow(tx, catalogue, account, line, at)
     return True
+
+
+def _follow(
+    tx: Session, catalogue: Catalogue, account: AccountRow, line: ChangeLineRow, at: Moment
+) -> None:
+    """What waited with ``line`` because it is of the same order goes the same way: scheduled once
+    all that was due is paid, ended if it is not.
+    """
+    order = tx.scalars(
+        select(ChangeLineRow).where(ChangeLineRow.change_seq == line.change_seq)
+    ).all()
+    waiting = [one for one in order if State(one.state) is State.AWAITING_PAYMENT]
+    later = [one for one in waiting if one.timing == "period_end"]
+    if State(line.state) is not State.APPLIED:
+        for one in later:
+            cause = f"what was ordered with it is {line.state}"
+            finish(tx, catalogue, account, one, State(line.state), cause, at)
+    elif len(later) == len(waiting):
+        go_on(tx, account, later, "what was due is paid", at)
 
 
 def _note_item(tx: Session, line: ChangeLineRow) -> None:
@@ -144,7 +158,7 @@ def _arm_what_follows(
         arm(tx, Work.RESTORE_METHOD, line.change.id, owner, at.wall)
     if was is State.ACTIVATING and not applied:
         # What was billed for it must not be paid any more.
-        arm(tx, Work.GIVE_UP, line.change.id, owner, at.wall)
+        arm(tx, Work.GIVE_UP, subject_of(line), owner, at.wall)
     _recompile(tx, account, line, at)
 
 
@@ -163,21 +177,6 @@ def _still(tx: Session, line: ChangeLineRow, state: State) -> bool:
         .with_for_update()
     )
     return found.first() is not None
-
-
-def _adopt(tx: Session, sub: SubscriptionRow) -> None:
-    """A subscription that a page of Stripe's made for a change of ours, known by its metadata."""
-    if sub.change_id is None:
-        return
-    unclaimed = tx.scalars(_UNCLAIMED, {"change": sub.change_id}).all()
-    if not unclaimed:
-        return
-    for line in unclaimed:
-        held = [item for item in sub.lines if item.price_id == line.price_id and not item.removed]
-        line.subscription_id = sub.id
-        line.item_id = held[0].id if held else None
-        line.invoice_id = sub.latest_invoice
-    tx.flush()
 
 
 def _is_rewritten(tx: Session, sub: SubscriptionRow) -> bool:
@@ -235,7 +234,7 @@ def _settle_activating(
 
 
 def _arm_activating(tx: Session, account: AccountRow, line: ChangeLineRow, at: Moment) -> None:
-    arm(tx, Work.ACTIVATE, line.change.id, account.customer_id or account.id, at.wall)
+    arm(tx, Work.ACTIVATE, subject_of(line), account.customer_id or account.id, at.wall)
 
 
 def _goes_on(tx: Session, line: ChangeLineRow) -> bool:
@@ -247,11 +246,15 @@ def _goes_on(tx: Session, line: ChangeLineRow) -> bool:
 
 def _supersede(tx: Session, line: ChangeLineRow, at: Moment) -> None:
     """What was scheduled for the same plan gives way; it stayed until now in case this failed."""
-    if line.subscription_id is None:
-        return
-    for earlier in scheduled_on(tx, line.subscription_id):
-        if earlier.family == line.family and earlier.seq != line.seq:
-            move(tx, earlier, State.SUPERSEDED, f"replaced by {line.change.id}", at.wall)
+    for subscription in _subscriptions(line):
+        for earlier in scheduled_on(tx, subscription):
+            if earlier.family == line.family and earlier.seq != line.seq:
+                move(tx, earlier, State.SUPERSEDED, f"replaced by {line.change.id}", at.wall)
+
+
+def _subscriptions(line: ChangeLineRow) -> list[str]:
+    """The subscription a line is on, and the one it was moved from."""
+    return [sub for sub in (line.subscription_id, line.moved_from) if sub is not None]
 
 
 def _settle_allowance(
@@ -266,17 +269,20 @@ def _settle_allowance(
     if line.price_id is None:
         allowances.ended(tx, catalogue, account, line.family, line.subscription_id or "", at)
         return
+    if line.moved_from is not None:
+        allowances.ended(tx, catalogue, account, line.family, line.moved_from, at)
     effect = "credited" if line.credited_units is not None else line.decision["allowance"]
     allowances.applied(tx, catalogue, account, line, effect, line.credited_units, at)
 
 
 def _recompile(tx: Session, account: AccountRow, line: ChangeLineRow, at: Moment) -> None:
     """The schedule is brought in line with what is scheduled now that this line is over."""
-    sub = tx.get(SubscriptionRow, line.subscription_id or "")
-    if sub is None or sub.status in ENDED:
-        return
-    if sub.schedule_id or our_end(tx, sub) or scheduled_on(tx, sub.id):
-        arm(tx, Work.RECOMPILE, sub.id, account.customer_id or account.id, at.wall)
+    for subscription in _subscriptions(line):
+        sub = tx.get(SubscriptionRow, subscription)
+        if sub is None or sub.status in ENDED:
+            continue
+        if sub.schedule_id or our_end(tx, sub) or scheduled_on(tx, sub.id):
+            arm(tx, Work.RECOMPILE, sub.id, account.customer_id or account.id, at.wall)
 
 
 def _billing(account: AccountRow, line: ChangeLineRow, at: Moment) -> datetime:

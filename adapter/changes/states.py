@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from ..tables import ChangeLineRow
+from ..tables import ChangeLineRow, ChangeRow, SubscriptionHoldRow
 
 # The step in which a change pays the running period; if it fails, a renewal has failed.
 PAY_PERIOD = "pay_period"
@@ -44,6 +44,8 @@ NEXT: Mapping[State, frozenset[State]] = {
 }
 OPEN = frozenset(NEXT)
 BUSY = frozenset({State.EXECUTING, State.AWAITING_PAYMENT, State.ACTIVATING})
+# In these a line's subscription is its change's alone.
+HOLDING = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 
 
 def move(tx: Session, line: ChangeLineRow, to: State, cause: str, now: datetime) -> bool:
@@ -64,4 +66,46 @@ def move(tx: Session, line: ChangeLineRow, to: State, cause: str, now: datetime)
         .execution_options(synchronize_session=False)
     ).first()
     tx.refresh(line)
+    if to not in HOLDING:
+        _let_go(tx, line)
     return moved is not None
+
+
+def subject_of(line: ChangeLineRow) -> str:
+    """The subject of due work that is about one line of a change."""
+    return f"{line.change.id}/{line.family}"
+
+
+def place_of(line: ChangeLineRow) -> int:
+    """The place of a line in its order, from 0."""
+    return sum(other.seq < line.seq for other in line.change.lines)
+
+
+def is_executing(tx: Session, change_seq: int) -> bool:
+    """Whether something of a change is being carried out, or is about to be."""
+    found = select(ChangeLineRow.seq).where(
+        ChangeLineRow.change_seq == change_seq, ChangeLineRow.state == State.EXECUTING.value
+    )
+    return tx.scalars(found.limit(1)).first() is not None
+
+
+def take_hold(tx: Session, change: ChangeRow) -> None:
+    """Hold every subscription of ``change`` for it alone, until none of its lines is executing or
+    awaits its payment. IntegrityError: another change holds one of them.
+    """
+    held = {line.subscription_id for line in change.lines if line.subscription_id is not None}
+    for subscription in sorted(held):
+        tx.add(SubscriptionHoldRow(subscription_id=subscription, change_seq=change.seq))
+    tx.flush()
+
+
+def _let_go(tx: Session, line: ChangeLineRow) -> None:
+    at_work = select(ChangeLineRow.seq).where(
+        ChangeLineRow.change_seq == line.change_seq,
+        ChangeLineRow.state.in_([state.value for state in HOLDING]),
+    )
+    tx.execute(
+        delete(SubscriptionHoldRow)
+        .where(SubscriptionHoldRow.change_seq == line.change_seq, ~at_work.exists())
+        .execution_options(synchronize_session=False)
+    )

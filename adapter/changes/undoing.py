@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import select
+
 from ..billing import Purchase, Resubscribe, bill_from_json
 from ..checkouts.mirroring import Purpose
+from ..clock import Moment
 from ..due import Work, arm, disarm, generation_of
 from ..errors import Conflict
 from ..steps import StepRefused, Steps
@@ -16,8 +20,11 @@ from .keeping import quote_of_keeping, set_to_end
 from .procedures import OneChange, Tools
 from .procedures.purchase import give_up
 from .schedules import our_end, scheduled_on
-from .settling import Moment, finish
-from .states import State
+from .settling import finish
+from .states import State, place_of
+
+# What can be taken back: nothing is in force yet.
+CANCELLABLE = frozenset({State.SCHEDULED, State.AWAITING_PAYMENT})
 
 
 class Undoing:
@@ -45,7 +52,7 @@ class Undoing:
             return None
         with self._database.read() as tx:
             change = tx.get_one(ChangeRow, line.change_seq)
-        self.cancel(change)
+        self.cancel(change, line.family)
         return change
 
     def quote_uncancel(
@@ -54,51 +61,79 @@ class Undoing:
         """What ``uncancel`` would mean; nothing is changed. Raises as ``uncancel``."""
         return quote_of_keeping(self._tools, account, family, subscription)
 
-    def cancel(self, change: ChangeRow) -> None:
-        """Cancel a change that is scheduled or waits for its payment.
+    def cancel(self, change: ChangeRow, family: str | None = None) -> None:
+        """Cancel what of a change is scheduled or waits for its payment: all of it, or only the
+        line of ``family``.
 
         Raises:
-            Conflict: ``not_cancellable`` in any other state.
+            Conflict: ``not_cancellable`` if nothing of it is, or if the line waits for a payment
+                that it shares with others.
         """
-        line = change.lines[0]
-        if State(line.state) not in (State.SCHEDULED, State.AWAITING_PAYMENT):
+        lines = _meant(change, family)
+        waiting = [line for line in lines if State(line.state) is State.AWAITING_PAYMENT]
+        together = [one for one in change.lines if State(one.state) is State.AWAITING_PAYMENT]
+        if waiting and len(waiting) < len(together):
             raise Conflict(
                 "not_cancellable",
-                f"Plan change {change.id} is {line.state.replace('_', ' ')}; only a scheduled one "
-                "or one that awaits its payment can be cancelled.",
+                f"Plan change {change.id} awaits one payment for all its lines; cancel the whole "
+                "change, and order the others anew.",
             )
+        if not any(State(line.state) in CANCELLABLE for line in lines):
+            states = ", ".join(dict.fromkeys(line.state.replace("_", " ") for line in lines))
+            raise Conflict(
+                "not_cancellable",
+                f"Plan change {change.id} is {states}; only what is scheduled or awaits its "
+                "payment can be cancelled.",
+            )
+        subject = change.id if family is None else f"{change.id}/{family}"
         with self._database.write() as tx:
             owner = change.account.customer_id or change.account.id
-            arm(tx, Work.UNDO, change.id, owner, self._clock.now() + self._ownership)
-        self.resume_cancel(change)
+            arm(tx, Work.UNDO, subject, owner, self._clock.now() + self._ownership)
+        self._take_back(subject, change, family)
 
-    def redo(self, change: ChangeRow) -> None:
+    def redo(self, subject: str) -> None:
         """Carry on with taking a change back; called by the worker. If Stripe does not let go, the
         change goes on, which is an end like any other here.
         """
+        change_id, _, family = subject.partition("/")
         with contextlib.suppress(Conflict):
-            self.resume_cancel(change)
+            self._take_back(subject, self._find(change_id), family or None)
 
-    def resume_cancel(self, change: ChangeRow) -> None:
-        """Take back what the change has at Stripe.
+    def close_page(self, change_id: str) -> None:
+        """Close the page of a change that sells in the place of what has ended by itself; called
+        by the worker. That the page is closed, or was paid a moment before, moves the lines.
+        """
+        page = self._tools.checkouts.latest(Purpose.CHANGE, change_id)
+        if page is not None:
+            self._tools.checkouts.expire(page)
+        with self._database.write() as tx:
+            disarm(tx, Work.CLOSE_PAGE, change_id)
+
+    def _find(self, change_id: str) -> ChangeRow:
+        with self._database.read() as tx:
+            return tx.scalars(select(ChangeRow).where(ChangeRow.id == change_id)).one()
+
+    def _take_back(self, subject: str, change: ChangeRow, family: str | None) -> None:
+        """Take back what the lines have at Stripe.
 
         Raises: Conflict ``not_cancellable`` if it came about in the meantime.
         """
-        line = change.lines[0]
-        state = State(line.state)
+        lines = _meant(change, family)
         try:
-            if state is State.SCHEDULED:
-                self._unschedule(change, line)
-            elif state is State.AWAITING_PAYMENT:
-                self._give_up_payment(change, line)
+            if any(State(line.state) is State.AWAITING_PAYMENT for line in lines):
+                self._give_up_payment(change)
+            scheduled = [line for line in lines if State(line.state) is State.SCHEDULED]
+            for subscription in dict.fromkeys(line.subscription_id for line in scheduled):
+                mine = [line for line in scheduled if line.subscription_id == subscription]
+                self._unschedule(change, mine)
         except Conflict:
-            self._disarm(change)
+            self._disarm(subject)
             raise
-        self._disarm(change)
+        self._disarm(subject)
 
-    def _disarm(self, change: ChangeRow) -> None:
+    def _disarm(self, subject: str) -> None:
         with self._database.write() as tx:
-            disarm(tx, Work.UNDO, change.id)
+            disarm(tx, Work.UNDO, subject)
 
     def resume_uncancel(self, subscription_id: str) -> None:
         """Clear an end that was set elsewhere; also called by the worker."""
@@ -147,28 +182,30 @@ class Undoing:
         except StepRefused as refused:
             raise _not_let_go(refused) from refused
 
-    def _unschedule(self, change: ChangeRow, line: ChangeLineRow) -> None:
-        """The schedule without this line; then the line is cancelled.
+    def _unschedule(self, change: ChangeRow, lines: Sequence[ChangeLineRow]) -> None:
+        """The schedule of one subscription without these lines; then they are cancelled.
 
         If the period ended meanwhile, Stripe refuses or has moved on: the mirror says what came.
         """
-        assert line.subscription_id is not None
+        subscription = lines[0].subscription_id
+        assert subscription is not None
         one = OneChange(self._tools, change)
+        # Lines of an order may be taken back one by one: each time has steps of its own.
+        prefix = f"undo_{'_'.join(str(place_of(line)) for line in lines)}_"
         try:
-            self._tools.scheduling.bring(
-                one.steps, line.subscription_id, without=line, prefix="undo_"
-            )
+            self._tools.scheduling.bring(one.steps, subscription, without=lines, prefix=prefix)
         except StepRefused as refused:
-            self._mirror.refresh_subscription(line.subscription_id)
+            self._mirror.refresh_subscription(subscription)
             raise _not_let_go(refused) from refused
-        self._finish(change, line, State.SCHEDULED)
+        self._finish(change, lines, State.SCHEDULED)
 
-    def _give_up_payment(self, change: ChangeRow, line: ChangeLineRow) -> None:
+    def _give_up_payment(self, change: ChangeRow) -> None:
         """Void the invoice that waits; with it goes the pending update or the first purchase.
 
         If the customer paid in the meantime, Stripe refuses to void: the change is applied, and
         the mirror settles it as such.
         """
+        line = next(one for one in change.lines if one.timing == "now")
         if change.page is not None and line.invoice_id is None:
             self._close_page(change)
             return
@@ -181,7 +218,7 @@ class Undoing:
         except StepRefused as refused:
             self._mirror.refresh_subscription(line.subscription_id)
             raise _not_let_go(refused) from refused
-        self._finish(change, line, State.AWAITING_PAYMENT)
+        self._finish(change, change.lines, State.AWAITING_PAYMENT)
         self._mirror.refresh_subscription(line.subscription_id)
 
     def _close_page(self, change: ChangeRow) -> None:
@@ -190,14 +227,18 @@ class Undoing:
         if page is not None and self._tools.checkouts.expire(page).state == "complete":
             raise Conflict("not_cancellable", "The customer has just completed the page.")
 
-    def _finish(self, change: ChangeRow, line: ChangeLineRow, was: State) -> None:
+    def _finish(self, change: ChangeRow, lines: Sequence[ChangeLineRow], was: State) -> None:
+        at = Moment(self._clock.now(), self._tools.reader.time.now())
+        catalogue, cause = self._tools.catalogue, "cancelled by the caller"
         with self._database.write() as tx:
-            row = tx.get_one(ChangeLineRow, line.seq)
-            if State(row.state) is was:
-                at = Moment(self._clock.now(), self._tools.reader.time.now())
-                cause = "cancelled by the caller"
-                catalogue = self._tools.catalogue
-                finish(tx, catalogue, change.account, row, State.CANCELLED, cause, at)
+            for line in lines:
+                row = tx.get_one(ChangeLineRow, line.seq)
+                if State(row.state) is was:
+                    finish(tx, catalogue, change.account, row, State.CANCELLED, cause, at)
+
+
+def _meant(change: ChangeRow, family: str | None) -> list[ChangeLineRow]:
+    return [line for line in change.lines if family in (None, line.family)]
 
 
 def _not_let_go(refused: StepRefused) -> Conflict:

@@ -16,6 +16,9 @@ Verdict = tuple[State, str]
 def verdict_of(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> Verdict | None:
     """Where the mirrored subscription takes a waiting line, and why; None if it goes on waiting."""
     match State(line.state):
+        case State.AWAITING_PAYMENT if line.timing == "period_end" or replaces(line):
+            # It goes the way of what was ordered with it, or of the page it waits at.
+            return None
         case State.AWAITING_PAYMENT:
             return _taken_back(tx, line, _awaited_payment(line, sub))
         case State.SCHEDULED if line.price_id is None:
@@ -24,6 +27,11 @@ def verdict_of(tx: Session, line: ChangeLineRow, sub: SubscriptionRow) -> Verdic
             return _scheduled_change(line, sub)
         case _:
             return None
+
+
+def replaces(line: ChangeLineRow) -> bool:
+    """Whether the line belongs to an order that a page sells in the place of other lines."""
+    return bool(line.change.bill["kind"] == "replace")
 
 
 def may_be_ours(line: ChangeLineRow, verdict: Verdict) -> bool:

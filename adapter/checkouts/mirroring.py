@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 from mappings import Catalogue
 
 from ..changes.pages import page_seen
-from ..changes.settling import Moment
-from ..clock import Clock
+from ..clock import Clock, Moment
 from ..database import Database
 from ..due import Work, arm, disarm
 from ..gateway.failures import Gone

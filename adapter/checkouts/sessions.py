@@ -14,8 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from mappings import Catalogue
 
-from ..changes.settling import Moment
-from ..clock import Clock
+from ..clock import Clock, Moment
 from ..database import Database
 from ..due import BILLING, Work, arm, disarm
 from ..errors import Conflict, Unavailable

@@ -10,16 +10,15 @@ from typing import Any, cast
 import stripe
 
 from .client import StripeTime
-from .failures import sorted_failures
+from .failures import Refused, sorted_failures
 from .pages import PAGE, Pages, whole_subscription
 from .pages import whole as _whole
 from .snapshots import (
-    CHANGE_KEY,
+    BalanceMoveSnapshot,
     CheckoutSnapshot,
     CustomerSnapshot,
     EndpointSnapshot,
     InvoiceSnapshot,
-    MadeSnapshot,
     MeterSnapshot,
     PaymentMethodSnapshot,
     PortalSnapshot,
@@ -29,11 +28,12 @@ from .snapshots import (
     ReversalSnapshot,
     ScheduleSnapshot,
     SubscriptionSnapshot,
-    metadata_of,
+    field,
+    object_id,
     required_moment,
 )
-from .snapshots.fields import field, object_id
 
+CUSTOMER_METHOD = "invoice_settings.default_payment_method"
 # Stripe takes no more types than these in one question (stripe-facts §4).
 TYPES = 20
 PAYMENT_INTENT = "payments.data.payment.payment_intent"
@@ -86,8 +86,14 @@ class Reader:
 
     def customer(self, customer_id: str) -> CustomerSnapshot:
         """A customer; a deleted one comes back marked ``deleted``, not as an error."""
-        with sorted_failures("customer"):
-            return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id))
+        params: Any = {"expand": [CUSTOMER_METHOD]}
+        try:
+            with sorted_failures("customer"):
+                return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id, params))
+        except Refused:
+            # A deleted one has nothing left that could be expanded.
+            with sorted_failures("customer"):
+                return CustomerSnapshot.of(self._v1.customers.retrieve(customer_id))
 
     def customers_with_email(self, email: str) -> Iterator[CustomerSnapshot]:
         """Every customer with exactly this e-mail address."""
@@ -99,8 +105,8 @@ class Reader:
     def subscription(self, subscription_id: str) -> SubscriptionSnapshot:
         """A subscription with all its items and its latest invoice."""
         with sorted_failures("subscription"):
-            found = self._v1.subscriptions.retrieve(subscription_id, {"expand": ["latest_invoice"]})
-            return whole_subscription(found)
+            params: Any = {"expand": ["latest_invoice", "default_payment_method"]}
+            return whole_subscription(self._v1.subscriptions.retrieve(subscription_id, params))
 
     def subscriptions_of(self, customer_id: str) -> Iterator[SubscriptionSnapshot]:
         """Every subscription a customer ever had, cancelled ones included."""
@@ -221,14 +227,12 @@ class Reader:
             for found in page.auto_paging_iter():
                 yield PaymentMethodSnapshot.of(found)
 
-    def balance_credit(self, customer_id: str, change_id: str) -> MadeSnapshot | None:
-        """The entry that a plan change has put on a customer's balance, if it has."""
+    def balance_moves(self, customer_id: str) -> Iterator[BalanceMoveSnapshot]:
+        """Everything that ever moved the customer's balance, newest first."""
         with sorted_failures():
             page = self._v1.customers.balance_transactions.list(customer_id, {"limit": PAGE})
             for found in page.auto_paging_iter():
-                if metadata_of(found).get(CHANGE_KEY) == change_id:
-                    return MadeSnapshot.of(found)
-        return None
+                yield BalanceMoveSnapshot.of(found)
 
     def was_delivered(self, types: Sequence[str], since: datetime) -> bool:
         """Whether an event of one of ``types`` that happened at ``since`` or after has reached

@@ -17,6 +17,7 @@ import stripe
 from .client import WRITE_RETRIES
 from .failures import sorted_failures
 from .snapshots import (
+    BalanceMoveSnapshot,
     CheckoutSnapshot,
     CustomerSnapshot,
     EndpointSnapshot,
@@ -41,6 +42,7 @@ Snapshot = (
     | PortalSnapshot
     | EndpointSnapshot
     | MeterSnapshot
+    | BalanceMoveSnapshot
     | MadeSnapshot
 )
 
@@ -185,7 +187,7 @@ _HOW: Mapping[Operation, _How] = {
         lambda v1, id, params, options: v1.customers.balance_transactions.create(
             id, params, options
         ),
-        MadeSnapshot.of,
+        BalanceMoveSnapshot.of,
     ),
     Operation.SCHEDULE_CREATE: _How(
         lambda v1, _, params, options: v1.subscription_schedules.create(params, options),

@@ -176,6 +176,8 @@ def _change_is(tx: Session, facts: Mapping[str, Any], state: State) -> bool:
         .join(ChangeRow, ChangeRow.seq == ChangeLineRow.change_seq)
         .where(ChangeRow.id == facts.get("change"))
         .where(ChangeLineRow.state == state)
+        # A notice of before names no line.
+        .where(ChangeLineRow.family == facts.get("line", ChangeLineRow.family))
         .limit(1)
     )
     return found.first() is not None

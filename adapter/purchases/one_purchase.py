@@ -8,9 +8,8 @@ from typing import Any
 
 from mappings import Catalogue
 
-from ..changes.settling import Moment
 from ..checkouts.sessions import Checkouts
-from ..clock import Clock
+from ..clock import Clock, Moment
 from ..database import Database
 from ..due import BILLING, Work, arm
 from ..gateway.read import Reader

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
-from ..changes.settling import Moment
+from ..clock import Moment
 from ..due import BILLING, Work, arm, disarm
 from ..gateway.snapshots import CheckoutSnapshot, InvoiceSnapshot
 from ..tables import PurchaseRow

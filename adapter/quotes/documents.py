@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from mappings import Catalogue, Decision, Money, Offer, Selection, UnitPrice, decimals_of
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from ..gateway.snapshots import InvoiceSnapshot
+from mappings import Catalogue, Decision, Money, Offer, UnitPrice, decimals_of
+
+from ..changes.states import State
 from ..holdings import Holding, display_name
+from ..prices import offer_from_dict
+from ..tables import AccountRow, ChangeLineRow
 from .credits import Payback
+from .order import Ordered
 from .targets import Target
 
 
@@ -86,117 +91,88 @@ def losses(catalogue: Catalogue, current: Offer | None, target: Offer | None) ->
     return lost
 
 
-def billed_now(invoice: InvoiceSnapshot, price: str | None, at: datetime) -> dict[str, Any]:
-    """The money of a change that takes effect now, from Stripe's own preview of its invoice."""
-    currency = invoice.currency
-    credit = -sum(line.amount for line in invoice.lines if line.amount < 0)
-    available = max(-invoice.starting_balance, 0)
-    renewals = [line.period_end for line in invoice.lines if line.price == price]
-    return {
-        "effective_at": at.isoformat(),
-        "due_now": money(invoice.amount_due, currency),
-        "subtotal": money(invoice.subtotal, currency),
-        "total": money(invoice.total, currency),
-        "credit": money(credit, currency),
-        "balance_used": money(min(available, max(invoice.total, 0)), currency),
-        "credited_to_balance": money(max(-invoice.total, 0), currency),
-        "lines": [line.to_json() for line in invoice.lines],
-        "next_invoice": None,
-        "next_invoice_at": max(renewals).isoformat() if renewals else None,
-    }
-
-
-def billed_anew(
-    invoice: InvoiceSnapshot, ending: InvoiceSnapshot | None, price: str | None, at: datetime
-) -> dict[str, Any]:
-    """The money of a new subscription in the place of one that ends now.
-
-    ``invoice`` previews the new one with the balance of today, ``ending`` the credit that the end
-    of the old one brings (None: none). Stripe previews the two one by one; together, that credit
-    is on the balance when the new invoice is made.
-    """
-    currency = invoice.currency
-    credit = max(-ending.total, 0) if ending else 0
-    available = max(-invoice.starting_balance, 0) + credit
-    return {
-        **billed_now(invoice, price, at),
-        "due_now": money(max(invoice.amount_due - credit, 0), currency),
-        "credit": money(credit, currency),
-        "balance_used": money(min(available, max(invoice.total, 0)), currency),
-        "credited_to_balance": money(credit, currency),
-        "ending_lines": [line.to_json() for line in ending.lines] if ending else [],
-    }
-
-
-def billed_later(preview: InvoiceSnapshot | None, currency: str, at: datetime) -> dict[str, Any]:
-    """The money of a change at the period's end: nothing now; ``preview`` is of its first invoice.
-
-    The first invoice is as Stripe sees it today: what is on the balance by then may differ.
-    """
-    document = billed_nothing(currency, at)
-    if preview is not None:
-        document["next_invoice"] = {
-            "at": at.isoformat(),
-            "total": money(preview.total, preview.currency),
-            "amount_due": money(preview.amount_due, preview.currency),
-            "lines": [line.to_json() for line in preview.lines],
-        }
-        document["next_invoice_at"] = at.isoformat()
-    return document
-
-
-def billed_nothing(currency: str, at: datetime) -> dict[str, Any]:
-    """The money of a change that moves none."""
-    nothing = money(0, currency)
-    return {
-        "effective_at": at.isoformat(),
-        "due_now": nothing,
-        "subtotal": nothing,
-        "total": nothing,
-        "credit": nothing,
-        "balance_used": nothing,
-        "credited_to_balance": nothing,
-        "lines": [],
-        "next_invoice": None,
-        "next_invoice_at": None,
-    }
-
-
 def quote_document(
-    catalogue: Catalogue, target: Target, timings: dict[str, Any], payback: Payback | None
+    catalogue: Catalogue,
+    order: Ordered,
+    timings: dict[str, Any],
+    payback: Payback | None,
+    earlier: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The quote without its identity and dates, which ``quotes`` adds."""
+    """The quote without its identity and dates, which ``quotes`` adds.
+
+    ``payback`` is of the one line that pays back allowance, ``earlier`` what is scheduled already.
+    """
+    return {
+        "kind": order.kind,
+        "changes": [_change(catalogue, target, payback) for target in order.targets],
+        "timings": timings,
+        "already_scheduled": list(earlier),
+        "requires": requirements(order),
+    }
+
+
+def _change(catalogue: Catalogue, target: Target, payback: Payback | None) -> dict[str, Any]:
     decision, held = target.decision, target.held
     return {
-        "kind": target.kind,
-        "changes": [
-            {
-                "family": target.wanted.family,
-                "subscription": held.subscription.id if held else None,
-                "quantity": target.quantity,
-                "current": offer_document(catalogue, target.current, held),
-                "new": offer_document(catalogue, target.offer),
-                "direction": decision.direction.kind,
-                "why": decision.why,
-                "decision": _decision(decision),
-                "lost": losses(catalogue, target.current, target.offer),
-                "replaces": _replaced(target),
-                "allowance_credit": _payback(payback),
-            }
-        ],
-        "timings": timings,
-        "requires": requirements(decision, target.selections),
+        "family": target.family,
+        "subscription": held.subscription.id if held else None,
+        "quantity": target.quantity,
+        "current": offer_document(catalogue, target.current, held),
+        "new": offer_document(catalogue, target.offer),
+        "direction": decision.direction.kind,
+        "why": decision.why,
+        "decision": _decision(decision),
+        "lost": losses(catalogue, target.current, target.offer),
+        "replaces": _replaced(target),
+        "allowance_credit": _payback(payback),
     }
 
 
-def requirements(decision: Decision, selections: Sequence[Selection]) -> dict[str, Any]:
+def requirements(order: Ordered) -> dict[str, Any]:
     """What the caller must hand in with the plan change."""
-    kind = decision.direction.kind
+    kinds = [one.decision.direction.kind for one in order.targets if one.decision.acknowledge]
+    selections = {each.id: each.text for one in order.targets for each in one.selections}
     return {
-        "acknowledgements": [kind] if decision.acknowledge else [],
-        "selections": [selection.id for selection in selections],
-        "questions": {selection.id: selection.text for selection in selections},
+        "acknowledgements": sorted(set(kinds)),
+        "selections": list(selections),
+        "questions": selections,
     }
+
+
+def already_scheduled(
+    tx: Session, catalogue: Catalogue, account: AccountRow, order: Ordered
+) -> list[dict[str, Any]]:
+    """What earlier orders have scheduled and this one leaves alone: it keeps its date, and is not
+    charged before.
+    """
+    replaced = {one.replaces.seq for one in order.targets if one.replaces is not None}
+    lines = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.account_seq == account.seq)
+        .where(ChangeLineRow.state == State.SCHEDULED.value)
+        .order_by(ChangeLineRow.effective_at, ChangeLineRow.seq)
+    )
+    return [_already(catalogue, line) for line in lines if line.seq not in replaced]
+
+
+def _already(catalogue: Catalogue, line: ChangeLineRow) -> dict[str, Any]:
+    to = offer_from_dict(line.to_offer) if line.to_offer else None
+    return {
+        "plan_change": line.change.id,
+        "family": line.family,
+        "subscription": line.subscription_id,
+        "to": display_name(catalogue, to),
+        "effective_at": line.effective_at.isoformat() if line.effective_at else None,
+        "price": line_price(line),
+        "active": False,
+    }
+
+
+def line_price(line: ChangeLineRow) -> dict[str, Any] | None:
+    """What a line of a change costs each period once it has come about; None where it ends."""
+    if line.unit_amount is None or line.to_offer is None:
+        return None
+    return money(line.unit_amount * line.quantity, line.to_offer["currency"])
 
 
 def _replaced(target: Target) -> dict[str, Any] | None:

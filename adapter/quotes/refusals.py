@@ -31,9 +31,10 @@ def refuse_if_busy(tx: Session, account: AccountRow, family: str, subscription: 
 
 def refuse_busy_subscription(tx: Session, held: Holding) -> None:
     """A second pending update of one subscription would void the first one's invoice."""
+    sub = held.subscription.id
     waiting = tx.scalars(
         select(ChangeLineRow)
-        .where(ChangeLineRow.subscription_id == held.subscription.id)
+        .where((ChangeLineRow.subscription_id == sub) | (ChangeLineRow.moved_from == sub))
         .where(ChangeLineRow.state.in_((State.EXECUTING.value, State.AWAITING_PAYMENT.value)))
     ).first()
     if waiting is not None:
@@ -151,6 +152,7 @@ def refuse_misfit(
     price: CurrentPrice | None,
     quantity: int | None,
     invoice_days: int | None,
+    path: str,
 ) -> None:
     """What is billed by usage is not held several times; usage and a fixed price never share a
     subscription, so there are two of them in turn; and only a start says how it is collected.
@@ -159,13 +161,13 @@ def refuse_misfit(
         raise Invalid(
             "invoice_only_at_start",
             "Only a subscription that begins can be billed by sent invoices; leave it out.",
-            path="changes[0].invoice_days",
+            path=f"{path}.invoice_days",
         )
     if price is not None and price.metered and quantity not in (None, 1):
         raise Invalid(
             "usage_has_no_quantity",
             "The plan is billed by what is used of it; leave the quantity out.",
-            path="changes[0].quantity",
+            path=f"{path}.quantity",
         )
     if held is None or price is None or not (held.line.meter_id or price.metered):
         return

@@ -1,4 +1,4 @@
-"""What a request means for this account: from where, to where, by which rule, or why not."""
+"""What one entry of a request means: from where, to where, by which rule, or why not."""
 
 from __future__ import annotations
 
@@ -20,20 +20,22 @@ from mappings import (
     required_selections,
 )
 
-from ..changes.schedules import live_schedule, refuse_foreign
 from ..changes.states import State
+from ..charging import Charging
 from ..errors import Conflict, Invalid
 from ..holdings import (
     Holding,
     addressed,
     facts_of,
     holdings_of,
+    period_invoice,
     refuse_deleted,
     unknown_price,
 )
-from ..prices import CurrentPrice
+from ..prices import CurrentPrice, price_at_stripe
 from ..sales.agreements import Agreement, agreements_of
-from ..tables import AccountRow, ChangeLineRow
+from ..tables import AccountRow, ChangeLineRow, InvoiceRow
+from .company import host_of, others_of
 from .refusals import (
     refuse_busy_subscription,
     refuse_by_rule,
@@ -44,7 +46,6 @@ from .refusals import (
     refuse_unchangeable,
     refuse_unpaid,
 )
-from .standing import invoice_status, price_at_stripe
 
 # Credit that comes after a page where the new plan was paid: no pending update is made.
 
@@ -83,11 +84,12 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Target:
-    """A request resolved: what is held, what is wanted, and what the rules decided.
+    """One entry resolved: what is held, what is wanted, and what the rules decided.
 
     ``host`` is a line whose subscription a start joins, where the families share one.
-    ``replaces`` is the scheduled change that this one takes the place of. ``alone``: no other line
-    shares the subscription. ``agreed`` is what is held by agreement, without a line at Stripe.
+    ``replaces`` is the scheduled change that this one takes the place of. ``others`` are the other
+    lines of the subscription that is changed or joined. ``agreed`` is what is held by agreement,
+    without a line at Stripe.
     """
 
     kind: str  # "start", "change" or "cancel"
@@ -101,10 +103,14 @@ class Target:
     decision: Decision
     selections: tuple[Selection, ...]
     replaces: ChangeLineRow | None
-    alone: bool
+    others: tuple[Holding, ...]
     paid: bool
     draft: bool
     agreed: Agreement | None = None
+
+    @property
+    def family(self) -> str:
+        return self.wanted.family
 
     @property
     def pays_first(self) -> bool:
@@ -115,7 +121,24 @@ class Target:
     def reanchors(self) -> bool:
         """Whether the interval changes, so that a cycle of its own has to begin."""
         held, wanted = self.current, self.offer
-        return bool(held and wanted and held.interval and held.interval != wanted.interval)
+        differs = bool(held and wanted and held.interval != wanted.interval)
+        return self.kind == "change" and differs
+
+    @property
+    def restarts(self) -> bool:
+        """Whether a change now begins a cycle: a new interval always does, and during a trial
+        nothing, for the trial goes on.
+        """
+        return (self.decision.cycle == "restart" or self.reanchors) and not self.trialing
+
+    @property
+    def at_a_page(self) -> bool:
+        """Whether a change now is sold anew at a page of Stripe's, and what is left of the old
+        plan credited to the balance: nobody can be charged for it otherwise.
+        """
+        decision = self.decision
+        credited = self.kind == "change" and decision.credit == TO_BALANCE
+        return credited and decision.route == "self_serve"
 
     @property
     def trialing(self) -> bool:
@@ -132,13 +155,17 @@ class Target:
         """The line that is changed, or the one whose subscription is joined."""
         return self.held or self.host
 
+    def timing(self, when: str) -> str:
+        """When it comes about, if ``when`` is chosen for what its rule leaves open."""
+        return when if self.decision.timing == "caller" else self.decision.timing
+
     def basis(self) -> dict[str, Any]:
         """The state this was computed on; a quote is stale once it differs."""
         at = self.at
         if at is None and self.agreed is not None:
             return {"subscription": None, "agreement": self.agreed.seq}
         if at is None:
-            return {"subscription": None}
+            return {"subscription": None, "rule": self.decision.rule}
         sub, line = at.subscription, at.line
         return {
             "subscription": sub.id,
@@ -151,11 +178,19 @@ class Target:
             "quantity": line.quantity,
             "period_start": line.period_start.isoformat(),
             "paid": self.paid,
+            "rule": self.decision.rule,
         }
 
 
-def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Target:
-    """Work out what ``wanted`` means.
+def resolve(
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    wanted: Wanted,
+    charging: Charging,
+    path: str = "changes[0]",
+) -> Target:
+    """Work out what ``wanted`` means, by itself; ``path`` is where it stands in the request.
 
     Raises:
         Invalid: the offer does not exist (``unknown_family``, ``unknown_plan``…), with its path.
@@ -164,7 +199,7 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     refuse_deleted(account)
     refuse_if_busy(tx, account, wanted.family, wanted.subscription)
     holdings = holdings_of(tx, account)
-    offer = _offer(catalogue, account, wanted)
+    offer = _offer(catalogue, account, wanted, path)
     held = addressed(holdings, wanted.family, wanted.subscription)
     if held is not None and held.offer is None:
         raise unknown_price(held)
@@ -177,19 +212,14 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
     if held is not None:
         _refuse_as_it_stands(tx, held, replaces, ends=ends)
     quantity = wanted.quantity or (held.line.quantity if held else 1)
-    ruled = decide(catalogue, current, offer, facts_of(account, held, quantity))
-    decision = agreed_with_sales(ruled) if wanted.by_sales else ruled
-    refuse_by_rule(decision, replaces)
-    if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
-        refuse_invoiced(held)
-    host = _host(catalogue, holdings, offer) if held is None and offer is not None else None
-    if host is not None:
-        refuse_busy_subscription(tx, host)
-        refuse_foreign(live_schedule(tx, host.subscription))
+    can_charge = charging.can_charge(tx, account, held.subscription if held else None)
+    facts = facts_of(held, quantity, chargeable=can_charge)
+    decision = _decided(decide(catalogue, current, offer, facts), wanted, held, replaces, ends=ends)
+    host = host_of(tx, catalogue, holdings, offer) if held is None and offer is not None else None
     price = price_at_stripe(tx, catalogue, offer)
-    refuse_misfit(held, price, wanted.quantity, wanted.invoice_days)
-    others, invoice = _others(holdings, held), invoice_status(tx, held) if held else None
-    target = Target(
+    refuse_misfit(held, price, wanted.quantity, wanted.invoice_days, path)
+    invoice = period_invoice(tx, held.subscription) if held else None
+    return Target(
         kind="cancel" if ends else "start" if held is None else "change",
         wanted=wanted,
         held=held,
@@ -201,13 +231,27 @@ def resolve(tx: Session, catalogue: Catalogue, account: AccountRow, wanted: Want
         decision=decision,
         selections=required_selections(catalogue, decision, current, offer, wanted.in_use),
         replaces=replaces,
-        alone=not others,
-        paid=held is not None and invoice == "paid" and not _trials(held),
-        draft=invoice == "draft",
+        others=others_of(holdings, held, host),
+        paid=_has_status(invoice, "paid") and held is not None and not _trials(held),
+        draft=_has_status(invoice, "draft"),
         agreed=agreed,
     )
-    _refuse_shared_cycle(target, others)
-    return target
+
+
+def _decided(
+    ruled: Decision,
+    wanted: Wanted,
+    held: Holding | None,
+    replaces: ChangeLineRow | None,
+    *,
+    ends: bool,
+) -> Decision:
+    """What the rules say, or sales; refused where it says no, or asks what cannot be done."""
+    decision = agreed_with_sales(ruled) if wanted.by_sales else ruled
+    refuse_by_rule(decision, replaces)
+    if held is not None and not ends and decision.timing == "now" and decision.credit != TO_BALANCE:
+        refuse_invoiced(held)
+    return decision
 
 
 def _refuse_as_it_stands(
@@ -226,11 +270,15 @@ def _without_line(catalogue: Catalogue, family: str, agreed: Agreement | None) -
     return agreed.offer if agreed is not None else catalogue.free_offer(family)
 
 
+def _has_status(invoice: InvoiceRow | None, status: str) -> bool:
+    return invoice is not None and invoice.status == status
+
+
 def _trials(held: Holding) -> bool:
     return held.subscription.status == "trialing"
 
 
-def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer | None:
+def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted, path: str) -> Offer | None:
     try:
         catalogue.family(wanted.family)
         if wanted.plan is None:
@@ -241,7 +289,7 @@ def _offer(catalogue: Catalogue, account: AccountRow, wanted: Wanted) -> Offer |
         raise Invalid(
             f"unknown_{unknown.field}",
             str(unknown),
-            path=f"changes[0].{unknown.field}",
+            path=f"{path}.{unknown.field}",
             known=list(unknown.known),
         ) from unknown
 
@@ -256,48 +304,3 @@ def _scheduled(tx: Session, account: AccountRow, held: Holding) -> ChangeLineRow
         .where(ChangeLineRow.subscription_id == held.subscription.id)
         .where(ChangeLineRow.state == State.SCHEDULED.value)
     ).first()
-
-
-def _host(catalogue: Catalogue, holdings: list[Holding], offer: Offer) -> Holding | None:
-    """A line of a family that shares subscriptions, on the interval and currency wanted.
-
-    One that is not paid, on trial or set to end is no company: what is bought would not be paid
-    either, cost nothing, or end with it.
-    """
-    if not catalogue.family(offer.family).share_subscription:
-        return None
-    for held in holdings:
-        shares = held.offer and catalogue.family(held.offer.family).share_subscription
-        sub = held.subscription
-        if not shares or held.offer is None or sub.status != "active" or sub.cancel_at is not None:
-            continue
-        if (held.offer.interval, held.offer.currency) == (offer.interval, offer.currency):
-            return held
-    return None
-
-
-def _others(holdings: list[Holding], held: Holding | None) -> list[Holding]:
-    """The other lines of the same subscription."""
-    if held is None:
-        return []
-    return [
-        other
-        for other in holdings
-        if other.subscription.id == held.subscription.id and other.line.id != held.line.id
-    ]
-
-
-def _refuse_shared_cycle(target: Target, others: list[Holding]) -> None:
-    """Another interval or cycle would bill every line anew, so it takes an order of all of them."""
-    decision = target.decision
-    anew = decision.cycle == "restart" or decision.route == "cancel_and_resubscribe"
-    restarts = anew and decision.timing != "period_end"
-    if target.kind != "change" or not others or not (target.reanchors or restarts):
-        return
-    families = sorted({other.offer.family for other in others if other.offer})
-    raise Conflict(
-        "shared_cycle",
-        "The plan shares its subscription, and its cycle, with others; a new cycle would bill them "
-        f"too. Order the change together with: {', '.join(families)}.",
-        families=families,
-    )

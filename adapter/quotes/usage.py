@@ -9,8 +9,8 @@ from typing import Any
 from ..billing import Billed
 from ..gateway.failures import Gone
 from ..tables import AccountRow
-from .documents import billed_nothing, billed_now
 from .previews import Previews
+from .timings import billed_nothing, billed_now
 
 
 def usage_so_far(

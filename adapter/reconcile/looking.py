@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
-from ..changes.settling import Moment
-from ..clock import Clock
+from ..clock import Clock, Moment
 from ..database import Database, is_away
 from ..gateway.failures import NotExecuted, StoredFailure, Unanswered
 from ..gateway.read import Reader

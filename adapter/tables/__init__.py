@@ -4,7 +4,7 @@ from .access import AnsweredRequestRow, ApiKeyRow
 from .accounts import AccountRow
 from .allowances import AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .base import Base, Claimable
-from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow
+from .changes import ChangeLineRow, ChangeRow, IntentRow, QuoteRow, SubscriptionHoldRow
 from .metering import ChargesRow, MeterEventRow
 from .mirror import InvoiceRow, LineRow, PriceRow, ReversalRow, ScheduleRow, SubscriptionRow
 from .purchases import CheckoutRow, PurchaseRow
@@ -48,6 +48,7 @@ __all__ = [
     "ReversalRow",
     "SalesRequestRow",
     "ScheduleRow",
+    "SubscriptionHoldRow",
     "SubscriptionRow",
     "SweepRow",
     "UsageRow",

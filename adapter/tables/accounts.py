@@ -31,5 +31,7 @@ class AccountRow(Base):
     currency: Mapped[str | None] = mapped_column(Word)
     balance: Mapped[int] = mapped_column(BigInteger, default=0)
     default_payment_method: Mapped[str | None] = mapped_column(Id)
+    # Its type at Stripe ("card"), NULL if it was not told along.
+    default_method_type: Mapped[str | None] = mapped_column(Word)
     deleted: Mapped[bool] = mapped_column(default=False)
     ticket: Mapped[int] = mapped_column(BigInteger, default=0)

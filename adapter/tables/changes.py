@@ -18,9 +18,9 @@ SCHEDULED = text("state = 'scheduled'")
 class QuoteRow(Base):
     """What a change would cost, at one instant; executed at most once.
 
-    ``document`` is what the caller reads; ``request`` what was asked; ``decision`` the rule as it
-    was resolved then; ``basis`` the state of the subscription it was computed on. ``expires_at``
-    is billing time.
+    ``document`` is what the caller reads; ``request`` what was asked; ``decision`` the rules as
+    they were resolved then and ``basis`` the state they were computed on, both by family.
+    ``expires_at`` is billing time.
     """
 
     __tablename__ = "quotes"
@@ -39,7 +39,11 @@ class QuoteRow(Base):
 
 
 class ChangeRow(Base):
-    """A plan change: the order. Its lines carry the states."""
+    """A plan change: the order. Its lines carry the states.
+
+    ``timing`` is what the caller chose for the lines whose rule leaves it open; each line says when
+    it comes about. ``bill`` and ``quoted_total`` are of all that is due now together.
+    """
 
     __tablename__ = "plan_changes"
     __table_args__ = (UniqueConstraint("quote_id"),)
@@ -86,9 +90,15 @@ class ChangeLineRow(Base):
     family: Mapped[str] = mapped_column(Word)
     subscription_id: Mapped[str | None] = mapped_column(Id, index=True)
     item_id: Mapped[str | None] = mapped_column(Id)
+    # Once a page of Stripe's has sold the line anew: the subscription that it was on before.
+    moved_from: Mapped[str | None] = mapped_column(Id)
+    # "now" or "period_end".
+    timing: Mapped[str] = mapped_column(Word)
     from_offer: Mapped[dict[str, Any] | None] = mapped_column()
     to_offer: Mapped[dict[str, Any] | None] = mapped_column()
     price_id: Mapped[str | None] = mapped_column(Id)
+    # Of that price, in minor units of the offer's currency.
+    unit_amount: Mapped[int | None] = mapped_column(BigInteger)
     quantity: Mapped[int] = mapped_column(BigInteger)
     # The rule as it was resolved when the change was asked for.
     decision: Mapped[dict[str, Any]] = mapped_column()
@@ -120,14 +130,18 @@ Index(
     sqlite_where=SCHEDULED,
     postgresql_where=SCHEDULED,
 )
-# A second pending update would void the first one's invoice.
-Index(
-    "uq_busy_subscription",
-    ChangeLineRow.__table__.c.subscription_id,
-    unique=True,
-    sqlite_where=text("state IN ('executing', 'awaiting_payment')"),
-    postgresql_where=text("state IN ('executing', 'awaiting_payment')"),
-)
+
+
+class SubscriptionHoldRow(Base):
+    """A subscription that a plan change is at work on, for as long as a line of it is executing or
+    awaits its payment. A second pending update would void the first one's invoice, so each is held
+    by one change at a time.
+    """
+
+    __tablename__ = "subscription_holds"
+
+    subscription_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    change_seq: Mapped[int] = mapped_column(BigId, ForeignKey("plan_changes.seq"), index=True)
 
 
 class IntentRow(Base):

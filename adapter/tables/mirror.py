@@ -38,6 +38,8 @@ class SubscriptionRow(Base):
     cancellation_reason: Mapped[str | None] = mapped_column(Word)
     trial_end: Mapped[datetime | None] = mapped_column()
     default_payment_method: Mapped[str | None] = mapped_column(Id)
+    # Its type at Stripe ("card"), NULL if it was not told along.
+    default_method_type: Mapped[str | None] = mapped_column(Word)
     schedule_id: Mapped[str | None] = mapped_column(Id)
     latest_invoice: Mapped[str | None] = mapped_column(Id)
     pending_update_expires_at: Mapped[datetime | None] = mapped_column()
@@ -135,6 +137,13 @@ class InvoiceRow(Base):
     finalization_error: Mapped[str | None] = mapped_column()
     gone: Mapped[bool] = mapped_column(default=False)
     ticket: Mapped[int] = mapped_column(BigInteger)
+
+    @property
+    def balance_used(self) -> int:
+        """Credit that it took from the customer's balance (negative there means credit)."""
+        if self.ending_balance is None:
+            return 0
+        return max(self.ending_balance - self.starting_balance, 0)
 
 
 class ReversalRow(Base):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from adapter.changes.keeping import NOT_RESTORED
-from adapter.changes.orders import Order
+from adapter.changes.ordered import Order
 from adapter.changes.states import State
-from adapter.errors import Conflict, Invalid
+from adapter.errors import Invalid
 from adapter.quotes.targets import Wanted
 from adapter.state import change_document
 from adapter.tables import ChangeRow
@@ -33,16 +33,16 @@ def blueprint(parts: Parts) -> Routes:
     @routes.response(201, schemas.Quote)
     @scope("changes:write")
     def make_quote(body: dict[str, Any], ref: str) -> dict[str, Any]:
-        """What a change would cost and mean, by Stripe's own preview. Holds for 15 minutes."""
+        """What an order would cost and mean, by Stripe's own preview. Holds for 15 minutes.
+
+        What is due now of several families is one payment; the rest is scheduled, each line on
+        its own date.
+        """
         account = parts.accounts.find(ref)
-        if len(body["changes"]) > 1:
-            raise Conflict(
-                "split_order", "Each change needs a quote of its own; ask for one at a time."
-            )
-        wanted = Wanted(**body["changes"][0])
-        if wanted.needs_sales:
+        wanted = [Wanted(**change) for change in body["changes"]]
+        if any(one.needs_sales for one in wanted):
             require(SALES)
-        return parts.quotes.make(account, wanted).document
+        return parts.quotes.make(account, *wanted).document
 
     @routes.post("/accounts/<ref>/plan-changes")
     @routes.arguments(schemas.PlanChangeBody, example=examples.PLAN_CHANGE)
@@ -81,7 +81,7 @@ def blueprint(parts: Parts) -> Routes:
     @routes.response(200, schemas.PlanChange)
     @scope("changes:write")
     def cancel_plan_change(body: dict[str, Any], change_id: str) -> dict[str, Any]:
-        """Take back a change that is scheduled, or waits for its payment."""
+        """Take back what is scheduled or waits for its payment: all of it, or one family's line."""
         change = parts.orders.find(change_id)
         families = [line.family for line in change.lines]
         if body["family"] not in (None, *families):
@@ -91,7 +91,7 @@ def blueprint(parts: Parts) -> Routes:
                 path="family",
                 known=families,
             )
-        parts.undoing.cancel(change)
+        parts.undoing.cancel(change, body["family"])
         return change_document(parts.orders.find(change_id))
 
     @routes.post("/accounts/<ref>/cancellation")

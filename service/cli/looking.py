@@ -10,6 +10,7 @@ from adapter.migrations import migrate
 from adapter.notices.listing import list_notices
 from adapter.notices.sending import NoticeState
 from adapter.state import change_document
+from adapter.tables import ChangeRow
 
 from .context import NEEDS_STRIPE, parts, plain_errors, table
 from .doctor import doctor
@@ -61,8 +62,13 @@ def list_changes(ref: str, state: str | None, limit: int) -> None:
     rows = built.orders.of_account(built.accounts.find(ref), state, 0, limit)
     table(
         ("ID", "KIND", "WHEN", "STATE", "CREATED"),
-        [(row.id, row.kind, row.timing, row.lines[0].state, row.created_at) for row in rows],
+        [(row.id, row.kind, row.timing, _states(row), row.created_at) for row in rows],
     )
+
+
+def _states(change: ChangeRow) -> str:
+    """The state of each line; once if it is the same."""
+    return ", ".join(dict.fromkeys(line.state for line in change.lines))
 
 
 @changes.command("show")
@@ -75,11 +81,12 @@ def show_change(change_id: str) -> None:
 
 @changes.command("cancel")
 @click.argument("change_id")
+@click.option("--family", help="Only this family's line of the order.")
 @plain_errors
-def cancel_change(change_id: str) -> None:
-    """Take back a change that is scheduled, or waits for its payment."""
+def cancel_change(change_id: str, family: str | None) -> None:
+    """Take back what is scheduled, or waits for its payment."""
     built = parts(*NEEDS_STRIPE)
-    built.undoing.cancel(built.orders.find(change_id))
+    built.undoing.cancel(built.orders.find(change_id), family)
     _print(change_document(built.orders.find(change_id)))
 
 

@@ -120,7 +120,7 @@ def schedule_change_to(database: Database, price: str) -> None:
     change: dict[str, Any] = {"kind": "change", "timing": "period_end", "created_at": START}
     change |= {"bill": {}, "acknowledgements": [], "selections": {}}
     line: dict[str, Any] = {"family": "email", "quantity": 1, "state": "scheduled", "history": []}
-    line["decision"] = {}
+    line |= {"decision": {}, "timing": "period_end"}
     with database.write() as tx:
         owner = account_in(tx)
         tx.add(QuoteRow(id="quo_1", **owner, **quote))

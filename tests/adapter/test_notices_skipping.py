@@ -71,6 +71,7 @@ def a_change(tx: Session, account: AccountRow, state: State) -> None:
     line = ChangeLineRow(
         account_seq=account.seq,
         family="mail",
+        timing="now",
         quantity=1,
         decision={},
         state=state.value,

@@ -34,8 +34,8 @@ UNCOUNTED = {"event", "charge", "meter_event", "invoice_payment"}
 # Steps that a resumed procedure passes over once a fresh read shows their effect. The money is
 # right and nothing sends them again; only their record stays open.
 LEFT_OPEN = re.compile(
-    r":(pay|pay_with_pm_\w+|finalize|void|give_up|take_off_all|release|undo_release|undo_clear_end"
-    r"|expire):\d+$"
+    r":(pay|pay\d*_with_pm_\w+|finalize|void(_\d+)?|give_up|take_off_all(_\d+)?|expire"
+    r"|(undo_[\d_]+)?release|undo_[\d_]+clear_end):\d+$"
 )
 Body = dict[str, Any]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mappings import Catalogue
 from sandbox.pages.visitor import Visitor
+from tests import narratives
 from tests.support.buying import bought_units, session_of, without_saved_method
 from tests.support.world import World
 
@@ -16,6 +18,7 @@ TEAM = "virtual-team"
 WORKSPACE = "workspace"
 API, PLUS = "api", ("plus", "usage")
 METER_EVENT = "billing.meter_event"
+THREE = str(Path(narratives.__file__).with_name("three.toml"))
 BACK = "https://acme.example/billing"
 AUTHENTICATE = "pm_card_authenticationRequired"
 DECLINED = "pm_card_chargeCustomerFail"
@@ -99,6 +102,14 @@ def a_metered_subscriber(w: World) -> None:
     w.settle()
 
 
+def three_lines(w: World) -> None:
+    """An account with three families on one subscription, ten days into its period."""
+    w.account("acme")
+    ordered(mail="1k", bots="2k", texts="1k")(w)
+    done(executes())(w)
+    w.advance(days=10)
+
+
 def without_cards(w: World) -> None:
     without_saved_method(w)
 
@@ -141,6 +152,26 @@ def quoted(plan: str | None, tier: str | None = None, **more: Any) -> Do:
     return quote
 
 
+def ordered(**wanted: str | None) -> Do:
+    """One order of several families: the size of each, None for the free plan."""
+    changes = [
+        {
+            "family": family,
+            "plan": "pro" if tier else "free",
+            "tier": tier,
+            "interval": "month" if tier else None,
+        }
+        for family, tier in wanted.items()
+    ]
+
+    def quote(w: World) -> None:
+        answer = w.call("POST", "/v1/accounts/acme/quotes", {"changes": changes})
+        assert answer.status_code == 201, answer.json
+        w.agreed = answer.json
+
+    return quote
+
+
 # -- acts -------------------------------------------------------------------------------------
 
 
@@ -150,14 +181,23 @@ def executes(**more: Any) -> Asks:
     return Asks(lambda w: w.execute("acme", w.agreed, **more))
 
 
+def done(act: Asks) -> Do:
+    """An act that is over before the story begins."""
+
+    def do(w: World) -> None:
+        answer = act.request(w)
+        assert answer.status_code == 201, answer.json
+        w.settle()
+
+    return do
+
+
 def scheduled(plan: str | None, tier: str | None = None, **more: Any) -> Do:
     """A change of the Virtual Team that waits for the period's end."""
 
     def schedule(w: World) -> None:
         on_team(plan, tier, **more)(w)
-        answer = executes(when="period_end").request(w)
-        assert answer.status_code == 201, answer.json
-        w.settle()
+        done(executes(when="period_end"))(w)
 
     return schedule
 
@@ -269,6 +309,22 @@ def ends(
     def look(w: World) -> None:
         seen = newest_change(w)["lines"][0]["state"], w.plan("acme", family)
         assert seen == (state, plan), f"it ended with {seen}"
+        statuses = [invoice["status"] for invoice in w.invoices("acme")]
+        assert statuses == list(invoices), f"it ended with the invoices {statuses}"
+
+    return look
+
+
+def ordered_so(states: Sequence[str], sizes: Sequence[str], invoices: Sequence[str]) -> Do:
+    """The lines of the newest order, what is in effect in each family, and the invoices (newest
+    first).
+    """
+
+    def look(w: World) -> None:
+        seen = [line["state"] for line in newest_change(w)["lines"]]
+        held = [w.plan("acme", family) for family in ("mail", "bots", "texts")]
+        assert seen == list(states), f"it ended with {seen}"
+        assert [one[1] for one in held if one] == list(sizes), f"it ended with {held}"
         statuses = [invoice["status"] for invoice in w.invoices("acme")]
         assert statuses == list(invoices), f"it ended with the invoices {statuses}"
 

@@ -21,7 +21,7 @@ from mappings import (
     required_selections,
 )
 
-NAMES = ("cancel-first", "choose-when", "metered", "operations")
+NAMES = ("cancel-first", "choose-when", "contacts", "metered", "operations")
 FOLDER = Path(mappings.__file__).parent / "catalogues"
 LOADED = {name: load_catalogue(name) for name in builtin_catalogues()}
 FAMILIES = [

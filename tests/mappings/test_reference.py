@@ -30,6 +30,7 @@ def test_every_built_in_catalogue_is_named() -> None:
 MOVES = {
     "start": ("start",),
     "between paid plans": ("change",),
+    "between paid plans, not chargeable": ("change",),
     "between paid plans, `cancel_and_resubscribe`": ("change",),
     "to the free plan, cancellation": ("cancel", "to_free"),
 }

@@ -12,7 +12,15 @@ import pytest
 
 from mappings import Action, Family, build_catalogue
 from mappings.rules import ALLOWANCE_EFFECTS, CREDITS, CYCLES, ON_FAILED_PAYMENT, TIMINGS
-from mappings.supported import CLASHES, SUPPORTED, Move, Supported, clash, is_carried_out
+from mappings.supported import (
+    CLASHES,
+    SUPPORTED,
+    Move,
+    Supported,
+    clash,
+    is_carried_out,
+    needs_a_page,
+)
 
 Document = dict[str, Any]
 Check = Callable[[Document], list[tuple[str, str]]]
@@ -45,6 +53,8 @@ def rule(move: Move, action: Action) -> Document:
     if move == "change" and action.cycle == "keep":
         # Another interval always restarts the cycle, so these rules leave it alone.
         when["interval_changes"] = False
+    if needs_a_page(move, action):
+        when["chargeable"] = False
     return {
         "id": "tried",
         "when": when,
@@ -134,6 +144,8 @@ def is_change(then: Action, *, shares: bool) -> bool:
         return False
     if then.cycle == "keep":
         return then.credit == "time" and then.allowance == "reset"
+    if then.credit == "time_to_balance":
+        return then.allowance == "reset"
     return then.credit in ("time", "none") or (then.credit == "unused_allowance" and not shares)
 
 
@@ -235,6 +247,15 @@ def test_units_cannot_be_credited_or_carried_where_there_are_none(
     ):
         email["rules"][0:-1] = [rule("change", action)]
         assert (RULE, "action_never_runs") in problems_of(_without_selections(document))
+
+
+def test_what_is_paid_at_a_page_is_for_those_who_cannot_be_charged(
+    document: Document, email: Document, message_of: Message
+) -> None:
+    """Row 3.4."""
+    action = Action(cycle="restart", credit="time_to_balance")
+    email["rules"].insert(0, {**rule("change", action), "when": WHEN["change"]})
+    assert "say when = { chargeable = false }" in message_of(_without_selections(document))
 
 
 def test_cancelling_and_resubscribing_is_for_two_paid_plans(

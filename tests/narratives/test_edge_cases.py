@@ -437,7 +437,7 @@ def test_a_price_edited_while_a_change_is_scheduled_changes_neither_it_nor_its_k
     w.advance(days=31, hours=2)
     line = line_of(w, change)
     assert (line["state"], newest(w)) == ("applied", ("paid", 4_500, 4_500))
-    assert w.get(f"/v1/plan-changes/{change['id']}")["decision"]["rule"] == "downgrade"
+    assert w.get(f"/v1/plan-changes/{change['id']}")["lines"][0]["decision"]["rule"] == "downgrade"
 
 
 def test_a_phase_moved_in_the_dashboard_moves_the_change(w: World):

@@ -178,6 +178,7 @@ class Shelf:
                 from_offer=offer_to_dict(old) if old else None,
                 to_offer=offer_to_dict(new),
                 quantity=quantity,
+                timing=timing,
                 state=state,
             )
             change = filled(ChangeRow, at, id=f"pc_{number}", kind="change", timing=timing, **mine)

@@ -10,23 +10,33 @@ resumed).
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
 from ...billing import (
+    Bill,
     ByAgreement,
     Cancel,
     EndUsage,
     Later,
     Purchase,
     RemoveNow,
+    Replace,
     Resubscribe,
     UpdateNow,
     bill_from_json,
 )
-from ...tables import ChangeRow
+from ...errors import Conflict
+from ...steps import StepRefused
+from ...tables import ChangeLineRow, ChangeRow
 from ..states import State
 from .ending import EndLineNow, EndNow
 from .ending_usage import EndUsageNow
 from .one_change import OneChange, Tools
 from .purchase import FirstPurchase
+from .replacing import ReplaceLines
 from .resubscribing import EndAndStart
 from .scheduling import ChangeLater
 from .through_checkout import ThroughCheckout
@@ -36,12 +46,26 @@ __all__ = ["OneChange", "Tools", "carry_out", "restore_method"]
 
 
 def carry_out(tools: Tools, change: ChangeRow) -> None:
-    """Bring ``change`` from executing to its next state; does nothing in any other state."""
-    if State(change.lines[0].state) is not State.EXECUTING:
-        return
-    one, agreed = OneChange(tools, change), bill_from_json(change.bill)
-    if change.page is not None and not ThroughCheckout(one, agreed).run():
-        return
+    """Bring what of ``change`` is executing to its next state; nothing else is touched.
+
+    First what is due now, all of it or nothing; what waits for its period's end is scheduled once
+    that is paid.
+    """
+    one = OneChange(tools, change)
+    if _is_executing(one.now):
+        agreed = bill_from_json(change.bill)
+        if change.page is not None and not ThroughCheckout(one, agreed).run():
+            return
+        _carry_out_now(one, agreed)
+        one = OneChange(tools, _reloaded(tools, change))
+    if _is_executing(one.later) and all(State(line.state) is State.APPLIED for line in one.now):
+        # What is paid stays; the lines that could not be scheduled say so.
+        spared = (StepRefused, Conflict) if one.now else ()
+        with contextlib.suppress(*spared):
+            ChangeLater(one).run()
+
+
+def _carry_out_now(one: OneChange, agreed: Bill) -> None:
     match agreed:
         case Purchase() as bill:
             FirstPurchase(one, bill).run()
@@ -55,10 +79,21 @@ def carry_out(tools: Tools, change: ChangeRow) -> None:
             EndUsageNow(one, bill).run()
         case ByAgreement():
             one.is_applied("it was agreed with sales")
-        case Later() as bill:
-            ChangeLater(one, bill).run()
         case Resubscribe() as bill:
             EndAndStart(one, bill).run()
+        case Replace() as bill:
+            ReplaceLines(one, bill).run()
+        case Later():
+            raise AssertionError(f"nothing of {one.change.id} is due now")
+
+
+def _is_executing(lines: Sequence[ChangeLineRow]) -> bool:
+    return any(State(line.state) is State.EXECUTING for line in lines)
+
+
+def _reloaded(tools: Tools, change: ChangeRow) -> ChangeRow:
+    with tools.database.read() as tx:
+        return tx.scalars(select(ChangeRow).where(ChangeRow.seq == change.seq)).one()
 
 
 def restore_method(tools: Tools, change: ChangeRow) -> None:

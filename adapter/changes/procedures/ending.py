@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ...billing import Cancel, RemoveNow
 from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
-from .one_change import OneChange, note_invoice, note_nothing
+from .one_change import Note, OneChange, note_invoice, note_nothing
 from .period import pay_period_first
 
 
@@ -18,25 +21,22 @@ class EndNow:
         self._bill = bill
 
     def run(self) -> None:
-        self.cancel()
+        with failing(self._one):
+            self.cancel()
         self._one.is_applied("the subscription was cancelled")
 
-    def cancel(self) -> None:
-        """Everything but the end of the line."""
+    def cancel(self, note: Note = note_invoice) -> None:
+        """Everything but the end of the lines. Raises StepRefused."""
         one, bill = self._one, self._bill
         draft = one.draft_of(bill.subscription)
-        try:
-            cancelled = one.steps.do(
-                "cancel",
-                Operation.SUBSCRIPTION_CANCEL,
-                bill.cancel(one.change.comment),
-                target=bill.subscription,
-                look=lambda: one.look.ended(bill.subscription),
-            )
-        except StepRefused as refused:
-            one.fails(refused)
-            raise
-        sub = one.seen(cancelled, note_invoice)
+        cancelled = one.steps.do(
+            "cancel",
+            Operation.SUBSCRIPTION_CANCEL,
+            bill.cancel(one.change.comment),
+            target=bill.subscription,
+            look=lambda: one.look.ended(bill.subscription),
+        )
+        sub = one.seen(cancelled, note)
         if bill.credit:
             self._finalize(sub)
         elif draft is not None or one.steps.begun("void_finalize"):
@@ -67,28 +67,39 @@ class EndNow:
 
 
 class EndLineNow:
-    """Take one line off a subscription that goes on with its others."""
+    """Take lines off a subscription that goes on with its others."""
 
     def __init__(self, one: OneChange, bill: RemoveNow) -> None:
         self._one = one
         self._bill = bill
 
     def run(self) -> None:
+        with failing(self._one):
+            self.remove(note_invoice if self._bill.credit else note_nothing)
+        self._one.is_applied("taken off the subscription")
+
+    def remove(self, note: Note) -> None:
+        """Everything but the end of the lines. Raises StepRefused."""
         one, bill = self._one, self._bill
-        try:
-            if bill.credit:
-                pay_period_first(one, bill.subscription, before="remove")
-            updated = one.steps.do(
-                "remove",
-                Operation.SUBSCRIPTION_UPDATE,
-                bill.update(one.change.id),
-                target=bill.subscription,
-                look=lambda: one.look.without_item(bill.subscription, bill.item),
-            )
-        except StepRefused as refused:
-            one.fails(refused)
-            raise
-        one.seen(updated, note_invoice if bill.credit else note_nothing)
+        if bill.credit:
+            pay_period_first(one, bill.subscription, before="remove")
+        updated = one.steps.do(
+            "remove",
+            Operation.SUBSCRIPTION_UPDATE,
+            bill.update(one.change.id),
+            target=bill.subscription,
+            look=lambda: one.look.without_items(bill.subscription, bill.items),
+        )
+        one.seen(updated, note)
         if bill.credit:
             one.refresh_balance()
-        one.is_applied("the line was taken off the subscription")
+
+
+@contextmanager
+def failing(one: OneChange) -> Iterator[None]:
+    """What Stripe refuses meanwhile is the end of the order."""
+    try:
+        yield
+    except StepRefused as refused:
+        one.fails(refused)
+        raise

@@ -7,7 +7,7 @@ from ...gateway.snapshots import SubscriptionSnapshot
 from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
-from .one_change import OneChange
+from .one_change import OneChange, item_of
 
 RUNNING = frozenset({"active", "trialing"})
 
@@ -86,5 +86,5 @@ def give_up(one: OneChange, subscription: str) -> None:
 
 def _adopt(line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
     line.subscription_id = found.id
-    line.item_id = found.items[0].id
+    line.item_id = item_of(line, found)
     line.invoice_id = found.latest_invoice

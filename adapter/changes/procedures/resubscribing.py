@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...billing import Resubscribe
 from ...steps import StepRefused
-from .ending import EndNow
+from .ending import EndNow, failing
 from .one_change import OneChange
 from .purchase import FirstPurchase
 
@@ -18,7 +18,8 @@ class EndAndStart:
 
     def run(self) -> None:
         """If the second half is refused the account is on its free plan and the credit stays."""
-        EndNow(self._one, self._bill.ending).cancel()
+        with failing(self._one):
+            EndNow(self._one, self._bill.ending).cancel()
         try:
             FirstPurchase(self._one, self._bill.beginning).run()
         except StepRefused as refused:

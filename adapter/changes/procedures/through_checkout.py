@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from ...billing import Bill, Purchase
+from ...billing import Bill, Purchase, Replace
 from ...checkouts.mirroring import Purpose
 from ...checkouts.sessions import Wanted
 from ...clock import to_unix
 from ...gateway.snapshots import CHANGE_KEY
 from ...steps import StepRefused
 from ...tables import CheckoutRow
-from ..pages import Page
+from ..pages import Page, is_paid
 from ..states import State
 from .one_change import OneChange
 
@@ -25,7 +25,8 @@ class ThroughCheckout:
         self._bill = bill
 
     def run(self) -> bool:
-        """True once a method is saved and the change can be carried out like any other.
+        """True once a method is saved, or what replaces old lines is paid, and the change can be
+        carried out like any other.
 
         Raises StepRefused: the line has failed.
         """
@@ -34,6 +35,8 @@ class ThroughCheckout:
             page = self._page()
             if page.state == "complete" and one.change.page == Page.SETUP:
                 one.checkouts.use_method(page)
+                return True
+            if isinstance(self._bill, Replace) and is_paid(page.state, page.payment_status):
                 return True
         except StepRefused as refused:
             one.fails(refused)
@@ -55,6 +58,10 @@ class ThroughCheckout:
         bill = self._bill
         if isinstance(bill, Purchase) and not bill.metered:
             params = self._selling(bill)
+        elif isinstance(bill, Replace):
+            # Cards answer at once: a plan is not replaced by what may fail days later.
+            cards = {"allowed_payment_method_types": ["card"]}
+            params = {**self._selling(bill.beginning), **cards, **self._until_period_end()}
         else:
             params = self._saving()
         wanted = Wanted(Purpose.CHANGE, one.change.id, params, one.change.return_url)
@@ -63,7 +70,7 @@ class ThroughCheckout:
     def _selling(self, bill: Purchase) -> dict[str, Any]:
         return {
             "mode": "subscription",
-            "line_items": [{"price": bill.price, "quantity": bill.quantity}],
+            "line_items": [entry.params() for entry in bill.entries],
             # A session's own metadata is not copied to what it makes (stripe-facts §3.9).
             "subscription_data": {
                 "metadata": {CHANGE_KEY: self._one.change.id},
@@ -72,14 +79,20 @@ class ThroughCheckout:
         }
 
     def _saving(self) -> dict[str, Any]:
-        """The page closes with the period at the latest: the quote is none for the next one."""
         one = self._one
         params = one.checkouts.setup_params(one.change.account)
-        ends = one.period_end()
-        if ends is None:
+        if isinstance(self._bill, Purchase):
             # A sign-up: who is billed later, and where, is asked for now.
             return {**params, "billing_address_collection": "required"}
-        return {**params, "expires_at": to_unix(_allowed_expiry(one.billing_now(), ends))}
+        return {**params, **self._until_period_end()}
+
+    def _until_period_end(self) -> dict[str, Any]:
+        """The page closes with the period at the latest: the quote is none for the next one."""
+        one = self._one
+        ends = one.period_end()
+        if ends is None:
+            return {}
+        return {"expires_at": to_unix(_allowed_expiry(one.billing_now(), ends))}
 
 
 def _allowed_expiry(now: datetime, wanted: datetime) -> datetime:

@@ -8,7 +8,7 @@ from ...gateway.write import Operation
 from ...steps import StepRefused
 from ...tables import ChangeLineRow
 from ..states import State
-from .one_change import OneChange
+from .one_change import OneChange, item_of
 from .period import pay_period_first
 
 # The payment is under way: neither made nor refused.
@@ -38,7 +38,7 @@ class ChangeNow:
             self.restore_method()
             one.fails(refused)
             raise
-        sub = one.seen(updated, self._note)
+        sub = one.seen(updated, _note)
         if one.steps.begun("void"):
             # An earlier run began to give the change up: it is not paid, whatever else it lacks.
             self._give_up(sub, one.steps.target_of("void"))
@@ -51,15 +51,8 @@ class ChangeNow:
             one.leaves(State.EXPIRED, "the payment was not made in time")
 
     def _is_on_target(self, sub: SubscriptionSnapshot) -> bool:
-        wanted = (self._bill.price, self._bill.quantity)
-        return any((item.price.id, item.quantity) == wanted for item in sub.items)
-
-    def _note(self, line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
-        """Remember the invoice, and the item where one was added."""
-        line.invoice_id = found.latest_invoice
-        if line.item_id is None:
-            added = (item.id for item in found.items if item.price.id == self._bill.price)
-            line.item_id = next(added, None)
+        held = {(item.price.id, item.quantity) for item in sub.items}
+        return held >= {(entry.price, entry.quantity) for entry in self._bill.entries}
 
     def _resolve_pending(self, sub: SubscriptionSnapshot) -> None:
         """The old plan is still in force: wait for the customer's action, or give the change up."""
@@ -110,3 +103,9 @@ class ChangeNow:
             target=subscription,
             look=lambda: one.look.on_method(subscription, method),
         )
+
+
+def _note(line: ChangeLineRow, found: SubscriptionSnapshot) -> None:
+    """Remember the invoice, and the item where one was added."""
+    line.invoice_id = found.latest_invoice
+    line.item_id = line.item_id or item_of(line, found)

@@ -43,23 +43,23 @@ class Scheduling:
         steps: Steps,
         subscription: str,
         *,
-        adding: ChangeLineRow | None = None,
-        without: ChangeLineRow | None = None,
+        adding: Sequence[ChangeLineRow] = (),
+        without: Sequence[ChangeLineRow] = (),
         comment: str | None = None,
         prefix: str = "",
         fresh: bool = False,
     ) -> None:
         """Make the subscription do, at its period's end, what its scheduled lines say.
 
-        ``adding`` is a line that is being scheduled and takes the place of the one scheduled for
-        the same plan; ``without`` is one being taken back. ``fresh``: look at Stripe first.
+        ``adding`` are lines that are being scheduled, each in the place of the one scheduled for
+        the same plan; ``without`` are those being taken back. ``fresh``: look at Stripe first.
 
         Raises: as ``Steps.do``; Conflict ``foreign_schedule``.
         """
         if fresh or self._is_unknown(subscription):
             self._refresh(subscription)
         with self._database.read() as tx:
-            picture = picture_of(tx, subscription, adding, without)
+            picture = picture_of(tx, subscription, adding=adding, without=without)
         writing = _Writing(self, steps, picture, prefix, comment)
         if picture.goal.kind == "nothing":
             writing.let_go()

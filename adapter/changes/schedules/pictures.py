@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,24 +32,24 @@ class Picture:
 def picture_of(
     tx: Session,
     subscription: str,
-    adding: ChangeLineRow | Wish | None = None,
-    without: ChangeLineRow | None = None,
-    family: str | None = None,
+    wanted: Mapping[str, Wish] | None = None,
+    *,
+    adding: Sequence[ChangeLineRow] = (),
+    without: Sequence[ChangeLineRow] = (),
 ) -> Picture:
-    """The picture with ``adding`` in the place of what is scheduled for its ``family``.
-
-    The family of a line that is being added is its own; only that of a mere wish has to be said.
+    """The picture with ``adding`` in the place of what is scheduled for their families, and without
+    the lines that are being taken back. ``wanted`` are mere wishes, by family.
     """
     sub = tx.get_one(SubscriptionRow, subscription)
     lines = [line for line in sub.lines if not line.removed]
-    if isinstance(adding, ChangeLineRow):
-        family, adding = adding.family, _wish(adding, lines)
+    new = dict(wanted or {}) | {line.family: _wish(line, lines) for line in adding}
+    back = {line.seq for line in without}
     scheduled = [
         _wish(line, lines)
         for line in scheduled_on(tx, subscription)
-        if line.seq != (without.seq if without else None) and line.family != family
+        if line.seq not in back and line.family not in new
     ]
-    wishes = [wish for wish in (*scheduled, adding) if wish is not None]
+    wishes = [wish for wish in (*scheduled, *new.values()) if wish is not None]
     items = [
         Item(line.price_id, None if line.meter_id else line.quantity, line.tags) for line in lines
     ]

@@ -12,22 +12,24 @@ from .catalogue import (
     PriceSnapshot,
     ProductSnapshot,
 )
-from .customers import CustomerSnapshot, PaymentMethodSnapshot
+from .customers import BalanceMoveSnapshot, CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
-from .fields import metadata_of, required_moment
+from .fields import field, metadata_of, object_id, required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
 from .pages import CheckoutSnapshot, MadeSnapshot, PortalSnapshot
 from .reversals import NEEDS_RESPONSE, ReversalKind, ReversalSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
-from .subscriptions import CHANGE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSnapshot
+from .subscriptions import CHANGE_KEY, INVOICE_KEY, TENANT_KEY, ItemSnapshot, SubscriptionSnapshot
 
 __all__ = [
     "CHANGE_KEY",
+    "INVOICE_KEY",
     "LIVE_SCHEDULE",
     "METER_CUSTOMER",
     "METER_VALUE",
     "NEEDS_RESPONSE",
     "TENANT_KEY",
+    "BalanceMoveSnapshot",
     "CheckoutSnapshot",
     "CustomerSnapshot",
     "EndpointSnapshot",
@@ -45,6 +47,8 @@ __all__ = [
     "ReversalSnapshot",
     "ScheduleSnapshot",
     "SubscriptionSnapshot",
+    "field",
     "metadata_of",
+    "object_id",
     "required_moment",
 ]

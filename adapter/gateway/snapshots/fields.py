@@ -14,6 +14,11 @@ def object_id(value: Any) -> str | None:
     return str(value["id"])
 
 
+def type_of(value: Any) -> str | None:
+    """The type of an expanded object; None where Stripe gave only its id, or nothing."""
+    return None if value is None or isinstance(value, str) else str(value["type"])
+
+
 def moment(seconds: int | None) -> datetime | None:
     """Stripe's unix seconds as an aware datetime."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from .catalogue import PriceSnapshot
-from .fields import field, metadata_of, moment, object_id, required_moment
+from .fields import field, metadata_of, moment, object_id, required_moment, type_of
 from .invoices import InvoiceSnapshot
 
 # Metadata that names the plan change of ours that last moved an object.
 CHANGE_KEY = "planshift_change"
+# Metadata that names the invoice because of which we moved a balance.
+INVOICE_KEY = "planshift_invoice"
 # Metadata that says which deployment an object belongs to.
 TENANT_KEY = "planshift_tenant"
 
@@ -40,6 +42,8 @@ class ItemSnapshot:
 
 @dataclass(frozen=True)
 class SubscriptionSnapshot:
+    """``default_method_type`` is known only where the method was expanded."""
+
     id: str
     customer: str
     status: str
@@ -55,6 +59,7 @@ class SubscriptionSnapshot:
     cancellation_reason: str | None
     trial_end: datetime | None
     default_payment_method: str | None
+    default_method_type: str | None
     schedule: str | None
     pending_update_expires_at: datetime | None
     paused_collection: bool
@@ -93,6 +98,7 @@ class SubscriptionSnapshot:
             cancellation_reason=field(details, "reason") if details else None,
             trial_end=moment(field(sub, "trial_end")),
             default_payment_method=object_id(field(sub, "default_payment_method")),
+            default_method_type=type_of(field(sub, "default_payment_method")),
             schedule=object_id(field(sub, "schedule")),
             pending_update_expires_at=moment(pending["expires_at"]) if pending else None,
             paused_collection=field(sub, "pause_collection") is not None,

@@ -57,7 +57,15 @@ class Quote(Schema):
     created_at = fields.String(required=True)
     expires_at = fields.String(required=True)
     changes = fields.List(fields.Dict(), required=True)
-    timings = fields.Dict(required=True)
+    timings = fields.Dict(
+        required=True,
+        metadata={"description": "by what the caller may choose; 'scheduled' is not due now"},
+    )
+    already_scheduled = fields.List(
+        fields.Dict(),
+        required=True,
+        metadata={"description": "by earlier orders: shown, not charged, on dates of their own"},
+    )
     requires = fields.Dict(required=True)
 
 
@@ -70,7 +78,6 @@ class PlanChange(Schema):
     kind = fields.String(required=True)
     when = fields.String(required=True)
     created_at = fields.String(required=True)
-    decision = fields.Dict(required=True)
     selections = fields.Dict(required=True)
     lines = fields.List(fields.Dict(), required=True)
 
@@ -165,6 +172,11 @@ class Account(Schema):
     customer = fields.String(allow_none=True)
     deleted_at_stripe = fields.Boolean(required=True)
     balance = fields.Nested(Money, required=True)
+    balance_held = fields.Nested(
+        Money,
+        required=True,
+        metadata={"description": "taken by open invoices; it comes back if they are voided"},
+    )
     default_payment_method = fields.String(allow_none=True)
     plans = fields.List(fields.Dict(), required=True)
     subscriptions = fields.List(fields.Dict(), required=True)

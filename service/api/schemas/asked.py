@@ -110,7 +110,7 @@ class QuoteBody(Schema):
         fields.Nested(WantedBody),
         required=True,
         validate=validate.Length(min=1, max=20),
-        metadata=said("one change; more than one is refused as 'split_order'"),
+        metadata=said("one change per family; several are one order"),
     )
 
 
@@ -150,7 +150,7 @@ class PlanChangeListQuery(PageQuery):
 
 
 class CancelChangeBody(Schema):
-    """Which part of a change to take back."""
+    """Which part of a change to take back: the line of one family, or all of it."""
 
     family = Text(load_default=None, validate=SHORT, metadata=said("the whole change if not given"))
 

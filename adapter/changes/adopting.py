@@ -1,0 +1,57 @@
+"""What a page of Stripe's has sold for a change of ours, and what it was to be sold in place of."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.orm import Session
+
+from ..clock import Moment
+from ..due import Work, arm
+from ..holdings import ENDED, IN_FORCE
+from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
+from .going_on import go_on
+from .states import State
+from .verdicts import replaces
+
+# Every store asks this, so it is made once: making it costs more than running it.
+_AT_A_PAGE = (
+    select(ChangeLineRow)
+    .where(ChangeLineRow.change.has(id=bindparam("change")))
+    .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value, ChangeLineRow.invoice_id.is_(None))
+    .order_by(ChangeLineRow.seq)
+)
+
+
+def adopt(tx: Session, account: AccountRow, sub: SubscriptionRow, at: Moment) -> None:
+    """A subscription that a page of Stripe's made for a change of ours, known by its metadata."""
+    if sub.change_id is None:
+        return
+    waiting = tx.scalars(_AT_A_PAGE, {"change": sub.change_id}).all()
+    if not waiting:
+        return
+    replacing = [line for line in waiting if replaces(line)]
+    if sub.status in IN_FORCE and all(line.subscription_id != sub.id for line in replacing):
+        go_on(tx, account, replacing, "the customer paid at the page", at)
+    for line in waiting:
+        if line.subscription_id is not None or replaces(line):
+            continue
+        held = [item for item in sub.lines if item.price_id == line.price_id and not item.removed]
+        line.subscription_id = sub.id
+        line.item_id = held[0].id if held else None
+        line.invoice_id = sub.latest_invoice
+    tx.flush()
+
+
+def close_pages(tx: Session, account: AccountRow, sub: SubscriptionRow, at: Moment) -> None:
+    """What was to be replaced has ended by itself: the page that sells it anew is closed."""
+    if sub.status not in ENDED:
+        return
+    waiting = tx.scalars(
+        select(ChangeLineRow)
+        .where(ChangeLineRow.subscription_id == sub.id)
+        .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value)
+    )
+    for line in waiting.all():
+        if replaces(line):
+            owner = account.customer_id or account.id
+            arm(tx, Work.CLOSE_PAGE, line.change.id, owner, at.wall)
