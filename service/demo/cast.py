@@ -21,7 +21,7 @@ class Cast:
 
     ``small`` is bought first. ``large`` is what the account then grows into, None where the
     catalogue has no such plan or lets nobody change to it by themselves. ``other`` is a third,
-    below ``large`` too.
+    below ``large`` too. ``beside`` is of another family, which may share the subscription.
     """
 
     catalogue: Catalogue
@@ -29,6 +29,15 @@ class Cast:
     small: Offer
     large: Offer | None
     other: Offer | None = None
+    beside: Offer | None = None
+
+    @property
+    def shrinks_at_a_page(self) -> bool:
+        """Whether who cannot be charged goes from ``large`` to ``small`` by paying at a page."""
+        if self.large is None:
+            return False
+        down = decide(self.catalogue, self.large, self.small, Facts(chargeable=False))
+        return (down.timing, down.credit) == ("now", "time_to_balance")
 
     @property
     def is_metered(self) -> bool:
@@ -72,6 +81,10 @@ class Cast:
         """What people call an offer: "Core 10k monthly"."""
         return self.catalogue.price_nickname(offer)
 
+    def family_of(self, offer: Offer) -> str:
+        """The product line of an offer, as people call it."""
+        return self.catalogue.family(offer.family).name
+
     def short_name(self, offer: Offer) -> str:
         """The plan and tier alone: "Core 10k"."""
         plan, tier = self.catalogue.plan_of(offer), self.catalogue.tier_of(offer)
@@ -90,12 +103,26 @@ def pick(catalogue: Catalogue) -> Cast:
         if monthly:
             small = min(monthly, key=lambda offer: catalogue.price_of(offer).amount)
             large = _larger(catalogue, monthly, small)
-            return Cast(catalogue, family, small, large, _third(catalogue, monthly, small, large))
+            third = _third(catalogue, monthly, small, large)
+            return Cast(catalogue, family, small, large, third, _beside(catalogue, family))
     for family in catalogue.families.values():
         metered = _metered(catalogue, family)
         if metered is not None:
             return Cast(catalogue, family, metered, None)
     raise NothingToTour(f"Catalogue {catalogue.name!r} has no monthly plan that a card can buy.")
+
+
+def _beside(catalogue: Catalogue, family: Family) -> Offer | None:
+    """The cheapest monthly plan of another family that shares a subscription with ``family``."""
+    if not family.share_subscription:
+        return None
+    others = [
+        offer
+        for other in catalogue.families.values()
+        if other.share_subscription and other.id != family.id
+        for offer in _monthly(catalogue, other)
+    ]
+    return min(others, key=lambda offer: catalogue.price_of(offer).amount, default=None)
 
 
 def _monthly(catalogue: Catalogue, family: Family) -> list[Offer]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .cast import Cast
-from .scenes import growing, leaving, living, metering, opening, scheduling
+from .scenes import growing, leaving, living, metering, opening, ordering, scheduling
 from .stage import Scene
 
 
@@ -26,6 +26,9 @@ def programme(cast: Cast) -> list[Scene]:
     scenes.append(leaving.RUN_OUT if timing == "period_end" else leaving.NOW)
     if cast.down_by_leaving:
         scenes.append(leaving.AGAIN)
+    if cast.beside is not None and cast.large is not None:
+        scenes += [ordering.TOGETHER]
+        scenes += [ordering.AT_A_PAGE] if cast.shrinks_at_a_page else []
     return scenes
 
 

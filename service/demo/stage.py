@@ -124,13 +124,15 @@ class Stage:
         self.ordered_at = datetime.now(UTC)
         return self.planshift.post(f"/v1/accounts/{self.ref}{path}", body)
 
-    def quote_for(self, offer: Offer | None) -> Any:
-        """A quote for ``offer``, or for the end of the plan."""
-        wanted: dict[str, Any] = {"family": self.cast.family.id, "plan": None}
-        if offer is not None:
-            wanted |= {"plan": offer.plan, "tier": offer.tier, "interval": offer.interval}
-            wanted |= {"currency": offer.currency}
-        return self.post("/quotes", {"changes": [wanted]})
+    def quote_for(self, *offers: Offer | None) -> Any:
+        """A quote for ``offers`` in one order; None is the end of the plan of the tour."""
+        return self.post("/quotes", {"changes": [self._wanted(offer) for offer in offers]})
+
+    def _wanted(self, offer: Offer | None) -> dict[str, Any]:
+        if offer is None:
+            return {"family": self.cast.family.id, "plan": None}
+        wanted = {"plan": offer.plan, "tier": offer.tier, "interval": offer.interval}
+        return {"family": offer.family, **wanted, "currency": offer.currency}
 
     def order(self, quote: Any, when: str = "now") -> Any:
         """Execute a quote; if it has gone stale, the fresh one that came with the refusal."""

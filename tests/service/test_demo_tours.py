@@ -9,7 +9,7 @@ import pytest
 from mappings import load_catalogue
 from service.demo.cast import pick
 from service.demo.programme import programme
-from service.demo.scenes import growing, leaving, metering, opening, scheduling
+from service.demo.scenes import growing, leaving, metering, opening, ordering, scheduling
 from service.demo.tour import tour
 
 BEGINNING = [opening.SYNC, opening.ACCOUNT, opening.PURCHASE, growing.QUOTE, growing.ORDER]
@@ -27,6 +27,26 @@ def test_where_one_goes_down_by_leaving_one_comes_back():
     scenes = programme(pick(load_catalogue("cancel-first")))
     assert scenes[-2:] == [leaving.NOW, leaving.AGAIN]
     assert scheduling.SCHEDULE not in scenes
+
+
+def test_where_families_share_a_subscription_they_are_ordered_together():
+    scenes = programme(pick(load_catalogue("contacts")))
+    assert scenes[-3:] == [leaving.RUN_OUT, ordering.TOGETHER, ordering.AT_A_PAGE]
+    assert ordering.TOGETHER not in programme(pick(load_catalogue("choose-when")))
+
+
+@pytest.mark.timeout(180)
+def test_the_tour_of_orders_comes_out_as_announced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    scenes = [opening.SYNC, opening.ACCOUNT, opening.PURCHASE, leaving.RUN_OUT]
+    scenes += [ordering.TOGETHER, ordering.AT_A_PAGE]
+    assert tour("contacts", colour=False, scenes=scenes) == 0
+    told = capfd.readouterr().out
+    assert "one invoice over 57.00 USD is paid" in told
+    assert "6 of 6 steps came out as announced" in told
 
 
 def test_where_usage_is_billed_the_tour_is_about_usage():

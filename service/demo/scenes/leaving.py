@@ -9,6 +9,7 @@ from mappings import Money
 from ..stage import Announcement, Scene, Stage, named
 
 INTO_THE_PERIOD = timedelta(days=10)
+SECOND_THOUGHTS = timedelta(days=1)
 
 
 def _name(stage: Stage) -> str:
@@ -84,12 +85,13 @@ def _now(stage: Stage) -> str:
 
 def _announce_run_out(stage: Stage) -> Announcement:
     return Announcement(
-        "Acme cancels once more, and this time the period runs out.",
+        "A day later Acme cancels once more, and this time the period runs out.",
         f"{_name(stage)} ended with its period, e-mail",
     )
 
 
 def _run_out(stage: Stage) -> str:
+    stage.sleep_until(stage.now_at_stripe() + SECOND_THOUGHTS)
     left, left_in_full, end = _name(stage), _full_name(stage), stage.period_end()
     stage.post("/cancellation", {"when": "period_end", "family": stage.cast.family.id})
     stage.letter(says="is set to end")
