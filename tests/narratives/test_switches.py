@@ -2,20 +2,24 @@
 
 Each open point of the facts is a switch of the sandbox. One life of an account, with a declined
 and a paid upgrade that credits unused time and a cancellation with credit, is played under the
-other value of every one: what is charged is what was quoted, and nothing drifts. `make test` turns
-three at a time, `make soak` each alone.
+other value of every one: what is charged is what was quoted, and nothing drifts. So is what each of
+the five systems sells, as it comes along as a rehearsal. `make test` turns three at a time, `make
+soak` each alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
 from sandbox import Switches
+from service.rehearsal import load_scenario, rehearse, shipped
 from tests.support.sampling import SOAK
+from tests.support.shops import on_sale, stocked
 from tests.support.world import World, world
 
 TEAM = "virtual-team"
@@ -112,6 +116,35 @@ def test_what_was_used_is_billed_once(sqlite_url: str, switches: dict[str, Any])
         w.settle()
         w.advance(days=32)
         assert (w.plan("acme", "api"), w.charged("acme")) == (("free", "free"), [4_000, 1_000])
+
+
+def narratives() -> Iterator[Any]:
+    """What each of the five sells, under the others: all of it in `make soak`, by turns else."""
+    names, groups = sorted(shipped()), list(turned(1 if SOAK else 3))
+    for at, group in enumerate(groups):
+        for name in names if SOAK else names[at % len(names) :][:1]:
+            yield pytest.param(name, *group.values, id=f"{name}-{group.id}")
+
+
+@pytest.mark.parametrize(("name", "switches"), list(narratives()))
+def test_the_narrative_of_each_system_comes_out_the_same(
+    tmp_path: Path, name: str, switches: dict[str, Any]
+):
+    scenario = load_scenario(name)
+    sold, start = scenario.catalogue_name, scenario.start
+    performance = rehearse(
+        scenario,
+        tmp_path,
+        box=stocked(sold, start, Switches(**switches)),
+        stock=lambda _, parts: on_sale(parts.database, sold, start),
+    )
+    assert performance.played
+    assert [
+        f"step {played.step.number}, {one.what}: {one.expected} expected, {one.found} found"
+        for played in performance.played
+        for one in played.findings
+        if not one.held
+    ] == []
 
 
 def reports(w: World, units: int) -> None:
