@@ -16,6 +16,8 @@ from adapter.tables import SubscriptionRow as Sub
 from mappings import Offer
 from tests.support.world import DAY, World, world
 
+pytestmark = pytest.mark.by_turns
+
 SOAK = bool(os.environ.get("SOAK"))
 # `make soak` adopts a thousand subscriptions.
 COUNT = 1000 if SOAK else 26

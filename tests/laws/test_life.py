@@ -33,7 +33,7 @@ from tests.laws import holding
 from tests.support.world import World, world
 
 SOAK = bool(os.environ.get("SOAK"))
-STEPS, EXAMPLES = (30, int(os.environ.get("LIVES", "200"))) if SOAK else (12, 8)
+STEPS, EXAMPLES = (30, int(os.environ.get("LIVES", "200"))) if SOAK else (12, 6)
 
 GOOD, DECLINED, CHALLENGED = (
     "pm_card_visa",

@@ -29,7 +29,7 @@ SOAK = bool(os.environ.get("SOAK"))
 STORIES = int(os.environ.get("STORIES", "1500"))
 # Preparing a database costs more on PostgreSQL.
 EXAMPLES = (
-    {"sqlite": STORIES, "postgresql": STORIES // 3} if SOAK else {"sqlite": 10, "postgresql": 4}
+    {"sqlite": STORIES, "postgresql": STORIES // 3} if SOAK else {"sqlite": 6, "postgresql": 3}
 )
 SCENES = 5 if SOAK else 2
 BRINGS = ("nothing", "nothing", "everything", "the newest", "some", "backwards")
