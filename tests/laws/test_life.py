@@ -29,7 +29,9 @@ from sqlalchemy import update
 
 from adapter.due import WALL
 from adapter.tables import DueWorkRow
+from sandbox.pages.visitor import Visitor
 from tests.laws import holding
+from tests.support.buying import without_saved_method
 from tests.support.world import World, world
 
 SOAK = bool(os.environ.get("SOAK"))
@@ -58,6 +60,14 @@ OFFERS = {
     ),
     "cancel-first": ("workspace", [("professional", "50"), ("enterprise", "500")]),
     "metered": ("api", [("plus", "usage")]),
+    "contacts": (
+        "email",
+        [("standard", "500"), ("standard", "2k"), ("pro", "1k"), ("pro", "5k"), ("free", None)],
+    ),
+}
+# Another family of the same catalogue, which shares its subscription.
+BESIDE = {
+    "contacts": ("chatbots", [("pro", "500"), ("pro", "1k"), ("pro", "3k"), ("free", None)]),
 }
 ACCEPTED = (201, 202)
 # A refusal with a reason is a right answer; these are the ones that may come.
@@ -80,6 +90,7 @@ class Life(RuleBasedStateMachine):
         url = f"sqlite:///{folder / 'life.db'}"
         self.w: World = self.stack.enter_context(world(url, catalogue=catalogue))
         self.family, self.offers = OFFERS[catalogue]
+        self.beside = BESIDE.get(catalogue)
         self.customer = self.w.account("acme")
 
     def teardown(self) -> None:
@@ -97,6 +108,32 @@ class Life(RuleBasedStateMachine):
         plan, tier = self.offers[which % len(self.offers)]
         self._order(plan, tier, "year" if yearly else "month", when, fault)
 
+    @precondition(lambda self: getattr(self, "beside", None))
+    @rule(
+        which=st.integers(0, 4),
+        other=st.integers(0, 3),
+        together=st.booleans(),
+        yearly=st.booleans(),
+        at_a_page=st.booleans(),
+        fault=st.one_of(st.none(), st.none(), st.sampled_from(FAULTS)),
+    )
+    def order(
+        self, which: int, other: int, together: bool, yearly: bool, at_a_page: bool, fault: Any
+    ) -> None:
+        """Changes of both families in one order, or of the other one alone; perhaps without a card
+        to charge, and then at the page at once.
+        """
+        family, offers = self.beside
+        if at_a_page:
+            self.lose_cards()
+        interval = "year" if yearly else "month"
+        wanted = [_wanted(family, *offers[other], interval)]
+        if together:
+            wanted.append(_wanted(self.family, *self.offers[which], interval))
+        self._carry_out(wanted, "now", fault)
+        if at_a_page:
+            self.visit_pages(GOOD, True)
+
     @rule(when=st.sampled_from(["now", "period_end"]), fault=st.sampled_from([None, *FAULTS]))
     def cancel(self, when: str, fault: Any) -> None:
         self._order(None, None, None, when, fault)
@@ -110,7 +147,8 @@ class Life(RuleBasedStateMachine):
     @rule()
     def take_back(self) -> None:
         for change in self.w.get("/v1/accounts/acme/plan-changes")["data"]:
-            if change["lines"][0]["state"] in ("scheduled", "awaiting_payment"):
+            states = {line["state"] for line in change["lines"]}
+            if states & {"scheduled", "awaiting_payment"}:
                 answer = self.w.call("POST", f"/v1/plan-changes/{change['id']}/cancel")
                 assert answer.status_code in (200, 409), answer.json
         self.w.settle()
@@ -118,6 +156,22 @@ class Life(RuleBasedStateMachine):
     @rule(card=st.sampled_from([GOOD, GOOD, DECLINED, CHALLENGED]))
     def use_card(self, card: str) -> None:
         self.w.use_card(self.customer, card)
+
+    @rule()
+    def lose_cards(self) -> None:
+        """From now on there is nothing to charge, and what is to be paid is paid at a page."""
+        without_saved_method(self.w)
+
+    @rule(card=st.sampled_from([GOOD, GOOD, DECLINED, CHALLENGED]), succeed=st.booleans())
+    def visit_pages(self, card: str, succeed: bool) -> None:
+        sessions = self.w.stripe("GET", "/v1/checkout/sessions", customer=self.customer)["data"]
+        for session in sessions:
+            if session["status"] == "open":
+                visitor = Visitor(self.w.box)
+                if visitor.pay(session["id"], card) == "action":
+                    answer = "complete" if succeed else "fail"
+                    visitor.pay(session["id"], card, answer=answer)
+        self.w.settle()
 
     @rule(succeed=st.booleans())
     def answer_challenge(self, succeed: bool) -> None:
@@ -161,9 +215,11 @@ class Life(RuleBasedStateMachine):
         holding.check(self.w, "acme")
 
     def _order(self, plan: Any, tier: Any, interval: Any, when: str, fault: Any) -> None:
+        self._carry_out([_wanted(self.family, plan, tier, interval)], when, fault)
+
+    def _carry_out(self, wanted: list[Any], when: str, fault: Any) -> None:
         w = self.w
-        wanted = {"family": self.family, "plan": plan, "tier": tier, "interval": interval}
-        quoted = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [wanted]})
+        quoted = w.call("POST", "/v1/accounts/acme/quotes", {"changes": wanted})
         if quoted.status_code != 201:
             assert quoted.status_code in REFUSED, quoted.json
             return
@@ -187,6 +243,10 @@ class Life(RuleBasedStateMachine):
                 mine = (DueWorkRow.state == "pending") & (DueWorkRow.clock == WALL)
                 tx.execute(update(DueWorkRow).where(mine).values(next_at=past))
             self.w.worker.round()
+
+
+def _wanted(family: str, plan: Any, tier: Any, interval: Any) -> dict[str, Any]:
+    return {"family": family, "plan": plan, "tier": tier, "interval": interval if tier else None}
 
 
 @pytest.mark.timeout(0 if SOAK else 300)
