@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from sandbox import Switches
 from sandbox.pages.visitor import Visitor
 from tests.support.buying import session_of, without_saved_method
 from tests.support.world import World, world
@@ -402,6 +403,19 @@ def test_row_3_8_if_nothing_can_be_charged_it_waits_to_be_paid_by_hand(w: World)
 
 
 def test_row_3_8_the_balance_comes_back_when_nobody_pays(w: World):
+    nobody_pays(w)
+    assert w.balance_moves("acme") == [-1_000, 1_000, -1_000]
+
+
+def test_row_3_8_the_balance_comes_back_even_if_voiding_does_not_bring_it(sqlite_url: str):
+    switches = Switches(void_returns_balance=False)
+    with world(sqlite_url, catalogue="contacts", switches=switches) as w:
+        nobody_pays(w)
+        assert w.balance_moves("acme") == [-1_000, 1_000, -1_000]
+
+
+def nobody_pays(w: World) -> None:
+    """10.00 of balance go into the first invoice of a smaller plan that is given up."""
     customer = begins(w, wants(EMAIL, "pro", "5k"))
     path = f"/v1/customers/{customer}/balance_transactions"
     w.stripe("POST", path, amount=-1_000, currency="usd")
