@@ -13,7 +13,7 @@ from ..billing import Purchase, Resubscribe, bill_from_json
 from ..checkouts.mirroring import Purpose
 from ..clock import Moment
 from ..due import Work, arm, disarm, generation_of
-from ..errors import Conflict
+from ..errors import Conflict, Invalid
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
 from .keeping import quote_of_keeping, set_to_end
@@ -66,25 +66,11 @@ class Undoing:
         line of ``family``.
 
         Raises:
+            Invalid: ``unknown_family``, if the change has no such line.
             Conflict: ``not_cancellable`` if nothing of it is, or if the line waits for a payment
                 that it shares with others.
         """
-        lines = _meant(change, family)
-        waiting = [line for line in lines if State(line.state) is State.AWAITING_PAYMENT]
-        together = [one for one in change.lines if State(one.state) is State.AWAITING_PAYMENT]
-        if waiting and len(waiting) < len(together):
-            raise Conflict(
-                "not_cancellable",
-                f"Plan change {change.id} awaits one payment for all its lines; cancel the whole "
-                "change, and order the others anew.",
-            )
-        if not any(State(line.state) in CANCELLABLE for line in lines):
-            states = ", ".join(dict.fromkeys(line.state.replace("_", " ") for line in lines))
-            raise Conflict(
-                "not_cancellable",
-                f"Plan change {change.id} is {states}; only what is scheduled or awaits its "
-                "payment can be cancelled.",
-            )
+        _refuse_what_stays(change, family)
         subject = change.id if family is None else f"{change.id}/{family}"
         with self._database.write() as tx:
             owner = change.account.customer_id or change.account.id
@@ -235,6 +221,28 @@ class Undoing:
                 row = tx.get_one(ChangeLineRow, line.seq)
                 if State(row.state) is was:
                     finish(tx, catalogue, change.account, row, State.CANCELLED, cause, at)
+
+
+def _refuse_what_stays(change: ChangeRow, family: str | None) -> None:
+    known = [line.family for line in change.lines]
+    if family not in (None, *known):
+        said = f"The change is about {', '.join(known)}."
+        raise Invalid("unknown_family", said, path="family", known=known)
+    states = [State(line.state) for line in _meant(change, family)]
+    together = [one for one in change.lines if State(one.state) is State.AWAITING_PAYMENT]
+    if 0 < states.count(State.AWAITING_PAYMENT) < len(together):
+        raise Conflict(
+            "not_cancellable",
+            f"Plan change {change.id} awaits one payment for all its lines; cancel the whole "
+            "change, and order the others anew.",
+        )
+    if CANCELLABLE.isdisjoint(states):
+        found = ", ".join(dict.fromkeys(state.value.replace("_", " ") for state in states))
+        raise Conflict(
+            "not_cancellable",
+            f"Plan change {change.id} is {found}; only what is scheduled or awaits its "
+            "payment can be cancelled.",
+        )
 
 
 def _meant(change: ChangeRow, family: str | None) -> list[ChangeLineRow]:

@@ -14,6 +14,8 @@ from .problems import problem
 View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
 ANY_KEY = "any"
+# The scope of what is agreed with sales.
+SALES = "changes:sales"
 MARK = "planshift_scope"
 
 

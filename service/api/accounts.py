@@ -1,4 +1,4 @@
-"""Accounts: who is billed, what they hold, what they owe."""
+"""Accounts: who is billed, and what they hold."""
 
 from __future__ import annotations
 
@@ -58,39 +58,6 @@ def blueprint(parts: Parts) -> Routes:
     def get_entitlements(ref: str) -> dict[str, Any]:
         """Per family: the plan in effect with its limits and features."""
         return parts.states.entitlements(parts.accounts.find(ref))
-
-    @routes.get("/<ref>/invoices")
-    @routes.arguments(schemas.PageQuery, location="query")
-    @routes.response(200, schemas.InvoicePage)
-    @scope("accounts:read")
-    def list_invoices(query: dict[str, Any], ref: str) -> dict[str, Any]:
-        """Invoices, newest first, with Stripe's own lines; and what plans that are billed by usage
-        have come to in the running period, as Stripe calculated it some days before its end.
-        """
-        limit, account = query["limit"], parts.accounts.find(ref)
-        rows = parts.states.invoices(account, query["after"], limit + 1)
-        found = page(rows, limit, lambda row: row["id"], lambda row: row)
-        return {**found, "upcoming": parts.states.upcoming(account)}
-
-    @routes.get("/<ref>/payment-methods")
-    @routes.response(200, schemas.PaymentMethods)
-    @scope("accounts:read")
-    def list_payment_methods(ref: str) -> dict[str, Any]:
-        """The saved payment methods, asked of Stripe now."""
-        account = parts.accounts.find(ref)
-        methods = parts.accounts.payment_methods(account)
-        return {
-            "data": [
-                {
-                    "id": method.id,
-                    "type": method.type,
-                    "brand": method.brand,
-                    "last4": method.last4,
-                    "default": method.id == account.default_payment_method,
-                }
-                for method in methods
-            ]
-        }
 
     return routes
 

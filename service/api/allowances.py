@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from adapter.allowances import UsageRecord, record_usage, standings
+from adapter.allowances import Recorded, UsageRecord, record_usage, standings
 from adapter.allowances.standing import LotStanding, Standing
 from adapter.clock import iso
 from adapter.errors import Invalid
@@ -57,22 +57,21 @@ def blueprint(parts: Parts) -> Routes:
         now, wall = parts.reader.billing_now(account.test_clock), parts.clock.now()
         records = [UsageRecord(**record) for record in body["records"]]
         booked = record_usage(parts.database, parts.catalogue, account, records, now, wall)
-        return {
-            "records": [
-                {
-                    "id": one.id,
-                    "state": "repeated" if one.repeated else "recorded",
-                    "metered": one.metered,
-                    "at": iso(one.at),
-                    "units": one.units,
-                    "over": one.over,
-                    "balance": one.balance,
-                }
-                for one in booked
-            ]
-        }
+        return {"records": [_record(one) for one in booked]}
 
     return routes
+
+
+def _record(one: Recorded) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "state": "repeated" if one.repeated else "recorded",
+        "metered": one.metered,
+        "at": iso(one.at),
+        "units": one.units,
+        "over": one.over,
+        "balance": one.balance,
+    }
 
 
 def _family(catalogue: Catalogue, standing: Standing) -> dict[str, Any]:
