@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .server import serve
+from .server import open_server
 
 
 def main() -> None:
@@ -30,15 +30,14 @@ def main() -> None:
     if start is not None and start.tzinfo is None:
         start = start.replace(tzinfo=UTC)
     try:
-        serve(
+        open_server(
             chosen.host,
             chosen.port,
             forward_to=chosen.forward_to,
             start=start,
             seed=chosen.seed,
             record=chosen.record,
-            say=lambda line: print(line, file=sys.stdout, flush=True),  # noqa: T201
-        )
+        ).run(lambda line: print(line, flush=True))  # noqa: T201
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -21,14 +21,15 @@ from .kernel.delivery import Delivery, Post
 from .kernel.errors import Json, StripeError
 from .kernel.faults import Dropped, FaultKind, Faults, Latency
 from .kernel.fields import read_fields
-from .kernel.forms import parse_form
+from .kernel.forms import parse_form, parse_json
 from .kernel.idempotency import Answer, Keys
 from .kernel.ids import token
 from .kernel.rendering import expand, public
 from .kernel.routing import EXPAND, Call, Route
 from .kernel.store import Key
-from .kernel.world import World
+from .kernel.world import NOTIFICATION, World
 from .resources import TABLE, register_shapes
+from .resources.meter_streams import STREAM, admit
 from .resources.thin_events import thin_form
 from .switches import Switches
 
@@ -183,8 +184,8 @@ class Sandbox:
         extra: dict[str, str] = {}
         version = self.switches.default_api_version
         try:
-            version = self._enter(request.headers)
-            params = parse_form(request.encoded)
+            version = self._enter(request)
+            params = parse_json(request.encoded) if request.is_json else parse_form(request.encoded)
             answer, extra = self._keyed(request, params)
         except StripeError as error:
             answer = Answer(error.status, error.body(request.id))
@@ -212,14 +213,17 @@ class Sandbox:
             return known.answer, extra
         return self._run(request, route, ids, params), extra
 
-    def _enter(self, sent: dict[str, str]) -> str:
-        """Checks the key and names the API version of the request."""
+    def _enter(self, request: Request) -> str:
+        """Checks the credential and names the API version of the request."""
+        sent = request.headers
         scheme, _, credential = sent.get("authorization", "").partition(" ")
         if scheme.lower() == "basic":
             credential = base64.b64decode(credential).decode(errors="replace").partition(":")[0]
         if not credential:
             raise errors.no_api_key()
-        if not KEY.match(credential):
+        if request.path == STREAM:
+            admit(self.world, credential)
+        elif not KEY.match(credential):
             raise errors.bad_api_key(credential)
         version = sent.get("stripe-version") or self.switches.default_api_version
         if not VERSION.match(version):
@@ -269,11 +273,11 @@ class Sandbox:
     def _committed(self, touched: list[Key]) -> None:
         self._agenda_hook(touched)
         for family, identifier in touched:
-            event = self.world.store.peek(family, identifier) if family == "event" else None
+            event = self.world.event(identifier) if family in ("event", NOTIFICATION) else None
             if event is not None and not event.get("_posted"):
                 event["_posted"] = True
                 self.delivery.enqueue(event)
-                for observer in self.observers:
+                for observer in self.observers if family == "event" else ():
                     observer.announced(public(event))
 
     def _after(self) -> None:

@@ -41,6 +41,11 @@ class Request:
         """Idempotency keys mean something on POST only (Stripe docs: idempotent requests)."""
         return self.headers.get("idempotency-key") if self.method == "POST" else None
 
+    @property
+    def is_json(self) -> bool:
+        """The v2 API takes JSON, the v1 API forms (Stripe docs: API v2 overview)."""
+        return self.method == "POST" and self.path.startswith("/v2/")
+
 
 @dataclass
 class Reply:
@@ -84,7 +89,7 @@ class Observer(Protocol):
         """A request was answered, or left without an answer."""
 
     def announced(self, event: Json) -> None:
-        """An event came to be, as its endpoints receive it."""
+        """A snapshot event came to be, as its endpoints receive it."""
 
 
 class Recorder:

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from responses import RequestsMock
 
 Answered = tuple[int, dict[str, str], str]
+HOSTS = ("https://api.stripe.com", "https://meter-events.stripe.com")
 
 
-def mount(box: Sandbox, mock: RequestsMock, base: str = "https://api.stripe.com") -> None:
-    """Answers every request to `base` made through `requests` while `mock` is active.
+def mount(box: Sandbox, mock: RequestsMock, *bases: str) -> None:
+    """Answers every request to `bases` made through `requests` while `mock` is active; by default
+    these are Stripe's own hosts.
 
     Faults without an answer are raised as the exceptions `requests` raises for them.
     """
@@ -37,5 +39,6 @@ def mount(box: Sandbox, mock: RequestsMock, base: str = "https://api.stripe.com"
             raise requests.ReadTimeout(f"Read timed out ({dropped.kind})") from None
         return reply.status, reply.headers, json.dumps(reply.body)
 
-    for method in ("GET", "POST", "DELETE"):
-        mock.add_callback(method, re.compile(re.escape(base) + "/.*"), answer)
+    for base in bases or HOSTS:
+        for method in ("GET", "POST", "DELETE"):
+            mock.add_callback(method, re.compile(re.escape(base) + "/.*"), answer)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
+from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from .app import create_app
 from .box import Sandbox
 from .exchanges import Recorder
 
+LONGEST = 107
+"""Bytes of a Unix socket's path, as Linux has it (unix(7)); some systems allow a few less."""
 API_KEY = "sk_test_sandbox"
 
 
@@ -31,33 +35,40 @@ class QuietHandler(WSGIRequestHandler):
 class Server:
     """A running sandbox. `url` and `secret` (of the forwarded endpoint) are what a client needs."""
 
-    def __init__(self, box: Sandbox, http: BaseWSGIServer, secret: str | None) -> None:
+    def __init__(
+        self, box: Sandbox, doors: list[BaseWSGIServer], told: list[str], secret: str | None
+    ) -> None:
         self.box = box
         self.secret = secret
-        self.url = f"http://{http.host}:{http.port}"
-        self._http = http
+        self.url = f"http://{doors[0].host}:{doors[0].port}"
+        self._doors = doors
+        self._told = told
         self._stop = threading.Event()
 
     def start(self) -> Server:
         """Serves from threads of its own and returns at once."""
-        # often looked at, so that closing does not wait
-        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
+        for door in self._doors:
+            # often looked at, so that closing does not wait
+            threading.Thread(target=door.serve_forever, args=(0.05,), daemon=True).start()
         threading.Thread(target=self._tick, daemon=True).start()
         return self
 
-    def run(self) -> None:
-        """Serves until interrupted."""
-        threading.Thread(target=self._tick, daemon=True).start()
+    def run(self, say: Callable[[str], None]) -> None:
+        """Serves until interrupted; `say` receives the lines that tell a person how to reach it."""
+        self.start()
         try:
-            self._http.serve_forever()
+            for line in self._told:
+                say(line)
+            self._stop.wait()
         finally:
             self.close()
 
     def close(self) -> None:
         self._stop.set()
         self.box.delivery.lines.hang_up()
-        self._http.shutdown()
-        self._http.server_close()
+        for door in self._doors:
+            door.shutdown()
+            door.server_close()
 
     def _tick(self) -> None:
         while not self._stop.wait(0.05):
@@ -71,6 +82,7 @@ def open_server(
     port: int = 12111,
     *,
     box: Sandbox | None = None,
+    unix_socket: Path | None = None,
     forward_to: str | None = None,
     start: datetime | int | None = None,
     seed: int = 0,
@@ -78,35 +90,40 @@ def open_server(
 ) -> Server:
     """A server bound to its port and not yet serving; port 0 takes any free one.
 
-    `record` names a file to which every exchange and event is appended.
+    `unix_socket` is a second way in, for this user alone: the Stripe CLI goes to other hosts of
+    Stripe's for some things, and only a socket turns it around (stripe-facts §6.2). `record` names
+    a file to which every exchange and event is appended. Raises OSError where a socket cannot be.
     """
     box = box or Sandbox(start, seed=seed, deliver="background")
     if record:
         box.observers.append(Recorder(record))
-    http = make_server(host, port, create_app(box), threaded=True, request_handler=QuietHandler)
-    box.world.pages = f"http://{host}:{http.server_port}"
+    app = create_app(box)
+    others = [_on_socket(unix_socket, app)] if unix_socket else []
+    http = make_server(host, port, app, threaded=True, request_handler=QuietHandler)
+    url = f"http://{host}:{http.server_port}"
+    box.world.pages = url
+    told = [f"Stripe sandbox on {url}  (any sk_test_… key, e.g. {API_KEY})"]
+    if unix_socket:
+        told.append(f"Also on {unix_socket}, for STRIPE_CLI_UNIX_SOCKET of the Stripe CLI")
     secret = _forward(box, forward_to) if forward_to else None
-    return Server(box, http, secret)
+    if secret:
+        told.append(f"Forwarding events to {forward_to}, signed with {secret}")
+    told.append(f"Look at it in a browser: {url}/")
+    told.append(f"Controls: GET {url}/_sandbox/state, POST {url}/_sandbox/clock")
+    return Server(box, [http, *others], told, secret)
 
 
-def serve(
-    host: str = "127.0.0.1",
-    port: int = 12111,
-    *,
-    forward_to: str | None = None,
-    start: datetime | int | None = None,
-    seed: int = 0,
-    record: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serves until interrupted; `say` receives the lines that tell a person how to reach it."""
-    server = open_server(host, port, forward_to=forward_to, start=start, seed=seed, record=record)
-    say(f"Stripe sandbox on {server.url}  (any sk_test_… key, e.g. {API_KEY})")
-    if server.secret:
-        say(f"Forwarding events to {forward_to}, signed with {server.secret}")
-    say(f"Look at it in a browser: {server.url}/")
-    say(f"Controls: GET {server.url}/_sandbox/state, POST {server.url}/_sandbox/clock")
-    server.run()
+def _on_socket(path: Path, app: Flask) -> BaseWSGIServer:
+    """A server on a Unix socket; the socket that an earlier one left behind is replaced."""
+    if path.exists() and not path.is_socket():
+        raise FileExistsError(f"{path} exists and is not a socket")
+    if len(os.fsencode(path)) > LONGEST:
+        raise OSError(f"{path} is too long for a socket: at most {LONGEST} bytes")
+    before = os.umask(0o177)
+    try:
+        return make_server(f"unix://{path}", 0, app, threaded=True, request_handler=QuietHandler)
+    finally:
+        os.umask(before)
 
 
 def _forward(box: Sandbox, url: str) -> str:

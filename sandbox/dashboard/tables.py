@@ -8,7 +8,7 @@ from typing import Any
 
 from ..kernel.errors import Json
 from ..kernel.store import Store
-from ..kernel.world import World
+from ..kernel.world import NOTIFICATION, World
 from .words import items_name, moment, money, name_of
 
 ROWS = 50
@@ -58,7 +58,8 @@ class Page:
 
 def cut(world: World, kind: str, *, number: int = 1, query: str = "", status: str = "") -> Page:
     """One page of a kind, newest first; a page past the end is the last one."""
-    entries = [body for body in reversed(world.store.scan(kind)) if not body.get("_deleted")]
+    stored = world.events() if kind == "event" else world.store.scan(kind)
+    entries = [body for body in reversed(stored) if not body.get("_deleted")]
     statuses = sorted({str(body["status"]) for body in entries if body.get("status")})
     if status:
         entries = [body for body in entries if body.get("status") == status]
@@ -84,14 +85,27 @@ def matches(store: Store, body: Json, query: str) -> bool:
     owner = store.peek("customer", str(body.get("customer") or "")) or {}
     told = [body.get(field) for field in SEARCHED]
     told += [owner.get("id"), owner.get("name"), owner.get("email"), name_of(store, body)]
-    told += concerned(body) if body["object"] == "event" else ()
+    told += concerned(body) if is_event(body) else ()
     text = " ".join(str(one) for one in told if one).lower()
     return all(word in text for word in query.lower().split())
 
 
+def is_event(body: Json) -> bool:
+    """Whether it is an event, of whichever form."""
+    return body["object"] in ("event", NOTIFICATION)
+
+
+def about(event: Json) -> Json:
+    """The object that an event tells of; a notification names it only, and need not do so."""
+    if event["object"] == NOTIFICATION:
+        return event["related_object"] or {}
+    told: Json = event["data"]["object"]
+    return told
+
+
 def concerned(event: Json) -> set[Any]:
     """The ids of what an event is about: its object, and what that belongs to."""
-    told = event["data"]["object"]
+    told = about(event)
     parent = (told.get("parent") or {}).get("subscription_details") or {}
     ids = [told.get(name) for name in OWNERS] + [parent.get("subscription")]
     return {one for one in ids if isinstance(one, str)}

@@ -17,7 +17,7 @@ from ..kernel.faults import KINDS
 from ..kernel.habits import Habits
 from ..switchboard import show, switchboard
 from .screen import MENU, Screen, find
-from .tables import ROWS, Page, concerned, cut, rows
+from .tables import ROWS, Page, about, concerned, cut, is_event, rows
 from .timeline import of_schedule, of_subscription
 from .words import price_name
 
@@ -30,6 +30,10 @@ class Heard:
 
     event: Json
     deliveries: list[Delivery]
+
+    @property
+    def about(self) -> Json:
+        return about(self.event)
 
 
 def views(room: Blueprint, box: Sandbox, screen: Screen) -> None:
@@ -54,7 +58,7 @@ def _overview(room: Blueprint, box: Sandbox, screen: Screen) -> None:
                     (body, of_schedule(world, body))
                     for body, _ in recent["subscription_schedule"].rows
                 ],
-                heard=_heard(box, world.store.scan("event")[: -NEWEST - 1 : -1]),
+                heard=_heard(box, world.events()[: -NEWEST - 1 : -1]),
                 endpoints=world.store.scan("webhook_endpoint"),
                 cards=CARDS,
             )
@@ -162,19 +166,19 @@ def _around(box: Sandbox, body: Json) -> dict[str, Any]:
         for family, field in OWNED.get(kind, ())
         if (found := store.where(family, field, identifier))
     }
-    about = [one for one in reversed(store.scan("event")) if identifier in concerned(one)]
+    telling = [one for one in reversed(world.events()) if identifier in concerned(one)]
     line = None
     if kind == "subscription":
         line = of_subscription(world, body)
     elif kind == "subscription_schedule" and body["phases"]:
         line = of_schedule(world, body)
     return {
-        "kind": kind,
+        "kind": "event" if is_event(body) else kind,
         "shown": world.render(body),
         "owned": owned,
         "line": line,
-        "heard": _heard(box, [body] if kind == "event" else about[:LATEST]),
-        "heard_of": len(about),
+        "heard": _heard(box, [body] if is_event(body) else telling[:LATEST]),
+        "heard_of": len(telling),
         "cards": CARDS,
         "prices": _prices(box) if kind == "customer" else [],
         "challenged": waiting_intent(world, body) if kind == "invoice" else None,

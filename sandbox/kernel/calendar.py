@@ -48,3 +48,8 @@ def human_date(moment: int) -> str:
     """`10 Nov 2025`, as in Stripe's proration descriptions."""
     value = datetime.fromtimestamp(moment, UTC)
     return f"{value.day:02d} {value.strftime('%b %Y')}"
+
+
+def rfc3339(moment: int) -> str:
+    """How the v2 API writes a moment: `2026-11-10T18:29:11.000Z`."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")

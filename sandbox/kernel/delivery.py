@@ -15,7 +15,7 @@ from .errors import Json
 from .habits import Habits, chance
 from .letters import Letter, Letters
 from .lines import Switchboard
-from .world import World
+from .world import NOTIFICATION, World
 
 TRIES = 3  # what Stripe's own sandboxes do: three times over a few hours
 REACH = 5  # as many waiting events may be overtaken
@@ -100,7 +100,7 @@ class Post:
         Raises LookupError for an event or endpoint that does not exist.
         """
         with self._lock:
-            event = self._world.store.peek("event", event_id)
+            event = self._world.event(event_id)
             if event is None:
                 raise LookupError(f"no event {event_id}")
             made = []
@@ -115,7 +115,8 @@ class Post:
             return made
 
     def _deliveries(self, event: Json, receiver_id: str) -> list[Delivery]:
-        """One for an endpoint; for a listener one in each form that it asked for."""
+        """One for an endpoint; for a listener one in each form that it asked for. What exists as a
+        notification only goes to nobody who wants snapshots."""
         receiver = self._world.receiver(receiver_id)
         if receiver is None:
             return []
@@ -124,6 +125,7 @@ class Post:
         made = [
             Delivery(event["id"], event["type"], receiver_id, receiver["url"], thin=thin)
             for thin in forms
+            if thin or event["object"] != NOTIFICATION
         ]
         self.log += made
         return made
@@ -154,12 +156,12 @@ class Post:
             twin = {name: value for name, value in event.items() if name != "_posted"}
             twin |= {
                 "id": self._world.identify("evt"),
-                "pending_webhooks": 1,
                 "_endpoints": (endpoint_id,),
-                "_open": (endpoint_id,),
+                "_open": (),
                 "_twin": True,
             }
-            self._world.add("event", twin)
+            _note(twin, endpoint_id, delivered=False)
+            self._world.add(event["object"], twin)
 
     def pending(self) -> list[Delivery]:
         with self._lock:
@@ -236,7 +238,7 @@ class Post:
         self._settle(delivery, delivered=delivered, final=delivery.attempts >= TRIES)
 
     def _letter(self, delivery: Delivery) -> Letter | None:
-        event = self._world.store.peek("event", delivery.event)
+        event = self._world.event(delivery.event)
         endpoint = self._world.store.peek("webhook_endpoint", delivery.endpoint)
         if event is None or endpoint is None or endpoint["status"] != "enabled":
             delivery.error = "the endpoint was disabled or deleted"
@@ -254,7 +256,7 @@ class Post:
 
     def _settle(self, delivery: Delivery, *, delivered: bool, final: bool) -> None:
         with self._lock:
-            event = self._world.store.peek("event", delivery.event)
+            event = self._world.event(delivery.event)
             if delivered or final:
                 delivery.state = "delivered" if delivered else "failed"
                 self._pending.remove(delivery)
@@ -269,4 +271,5 @@ def _note(event: Json, endpoint: str, *, delivered: bool) -> None:
     """Keeps count of the endpoints that the event has not reached."""
     still = tuple(entry for entry in event["_open"] if entry != endpoint)
     event["_open"] = still if delivered else (*still, endpoint)
-    event["pending_webhooks"] = len(event["_open"])
+    if "pending_webhooks" in event:
+        event["pending_webhooks"] = len(event["_open"])

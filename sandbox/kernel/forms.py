@@ -1,8 +1,13 @@
-"""Stripe's form encoding: `items[0][price]=…`, `metadata[k]=…`, `expand[]=…` into nested values."""
+"""Stripe's form encoding: `items[0][price]=…`, `metadata[k]=…`, `expand[]=…` into nested values.
+
+The JSON of the v2 API is read into the same tree, so that one set of fields reads both.
+"""
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 from urllib.parse import parse_qsl
 
 from .errors import Json, invalid
@@ -31,6 +36,25 @@ def _put(tree: Json, path: list[str], value: str, name: str) -> None:
         node = child
     last = path[-1]
     node[last if last else str(len(node))] = value
+
+
+def parse_json(encoded: str) -> Json:
+    """The tree of a JSON object; no body at all is one without members."""
+    try:
+        value = json.loads(encoded or "{}")
+    except ValueError:
+        raise invalid("The request body is not valid JSON.") from None
+    if not isinstance(value, dict):
+        raise invalid("The request body must be a JSON object.")
+    return {name: _indexed(entry) for name, entry in value.items()}
+
+
+def _indexed(value: Any) -> Any:
+    if isinstance(value, list):
+        return {str(index): _indexed(entry) for index, entry in enumerate(value)}
+    if isinstance(value, dict):
+        return {name: _indexed(entry) for name, entry in value.items()}
+    return value
 
 
 def as_list(value: Json) -> list[object] | None:

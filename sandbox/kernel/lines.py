@@ -154,7 +154,7 @@ class Switchboard:
         which the listener forwards the one that it was asked for (§6.4)."""
         now = time.time()
         with self._lock:
-            event = self._world.store.peek("event", delivery.event)
+            event = self._world.event(delivery.event)
             listener = self._world.receiver(delivery.endpoint)
             if event is None or listener is None:
                 return

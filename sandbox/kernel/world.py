@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from heapq import merge
 from typing import Protocol
 
 from ..switches import Switches
@@ -171,6 +172,35 @@ class World:
             return event
         return self._publish(event)
 
+    def notify(self, kind: str, data: Json, related: Json | None) -> Json:
+        """Writes an event that exists in the thin form only (§1.6): no list of the v1 API has it,
+        and its data is for those who fetch it. `related` is the object it is about."""
+        listening = tuple(each["id"] for each in self.receivers() if hears(each, kind))
+        return self.add(
+            NOTIFICATION,
+            {
+                "id": self.identify("evt_test"),
+                "object": NOTIFICATION,
+                "created": self.clock_now(None),
+                "data": Snapshot(data),
+                "livemode": False,
+                "related_object": related,
+                "type": kind,
+                "_endpoints": listening,
+                "_open": listening,
+            },
+        )
+
+    def event(self, identifier: str) -> Json | None:
+        """An event of either form, for reading."""
+        found = self.store.peek("event", identifier)
+        return found or self.store.peek(NOTIFICATION, identifier)
+
+    def events(self) -> list[Json]:
+        """All events of either form, for reading, oldest first."""
+        both = (self.store.scan(family) for family in ("event", NOTIFICATION))
+        return list(merge(*both, key=lambda event: int(event["_seq"])))
+
     def receivers(self) -> list[Json]:
         """All that events may go to: webhook endpoints, and listeners (`stripe listen`, §6.4)."""
         return self.store.scan("webhook_endpoint") + self.store.scan("_listener")
@@ -227,6 +257,7 @@ class World:
             self.emit(event, body, previous, after)
 
 
+NOTIFICATION = "v2.core.event"
 NOUNS = {
     "payment_method": "PaymentMethod",
     "invoiceitem": "invoiceitem",

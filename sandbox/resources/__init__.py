@@ -1,4 +1,4 @@
-"""The v1 API, one module per resource family: what each endpoint accepts and does.
+"""The API, one module per resource family: what each endpoint accepts and does.
 
 Every module has `ROUTES`, its part of the table of endpoints, and `shapes`, which says what of its
 objects can be expanded. To add a family, write such a module and name it here.
@@ -21,6 +21,7 @@ from . import (
     invoice_items,
     invoices,
     meter_events,
+    meter_streams,
     meters,
     payment_intents,
     payment_links,
@@ -71,6 +72,7 @@ FAMILIES = (
     portal,
     meters,
     meter_events,
+    meter_streams,
     test_clocks,
     events,
     thin_events,

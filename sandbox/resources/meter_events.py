@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 
+from ..billing.meter_reports import report
 from ..kernel import errors
-from ..kernel.errors import Json
+from ..kernel.errors import Json, StripeError
 from ..kernel.fields import Fields, enum, moment, record, text, words_map
 from ..kernel.ids import token
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .meters import meter_for
+from .meters import METER, meter_for
 
 EVENT = "billing.meter_event"
 DAY = 86_400
@@ -30,21 +31,42 @@ ADJUST: Fields = {
 }
 
 
+class Unusable(Exception):
+    """Why an event is not counted: `code` is what a report calls it, None where none tells of it
+    (Stripe docs: meter error codes), and `error` what a call that checks at once is answered."""
+
+    def __init__(self, code: str | None, error: StripeError) -> None:
+        super().__init__(error.message)
+        self.code = code
+        self.error = error
+
+
 def send(world: World, call: Call) -> Json:
-    """Takes one event: a time of at most 35 days ago and 5 minutes ahead, an identifier that is
-    not in use. Nothing of it is counted twice."""
-    params = call.params
+    """Takes one event, checked at once."""
+    try:
+        event = take(world, call.params)
+    except Unusable as unusable:
+        raise unusable.error from None
+    return {name: value for name, value in world.render(event).items() if name != "id"}
+
+
+def take(world: World, params: Json) -> Json:
+    """Counts one event: a time of at most 35 days ago and 5 minutes ahead, an identifier that is
+    not in use. Nothing of it is counted twice. Raises Unusable."""
     meter = meter_for(world, params["event_name"])
     if meter is None:
-        raise errors.invalid(
-            f"No active meter found for the event name '{params['event_name']}'.", "event_name"
+        name = params["event_name"]
+        message = f"No active meter found for the event name '{name}'."
+        known = world.store.where(METER, "event_name", name)
+        raise Unusable(
+            "archived_meter" if known else "no_meter", errors.invalid(message, "event_name")
         )
     payload = params.get("payload") or {}
-    customer = _customer(world, meter, payload)
+    customer = _customer(world, meter, params, payload)
     now = world.now({"customer": customer})
     moment = params["timestamp"] if params.get("timestamp") is not None else now
     _check_time(moment, now)
-    identifier = params.get("identifier") or token(world.seed, EVENT, world.store.count(EVENT), 32)
+    identifier = params.get("identifier") or new_identifier(world)
     _check_identifier(world, identifier, now)
     event = {
         "id": world.identify("mtrevt"),
@@ -59,21 +81,41 @@ def send(world: World, call: Call) -> Json:
         "_customer": customer,
         "_value": _value(meter, payload),
     }
-    world.add(EVENT, event)
-    return {name: value for name, value in world.render(event).items() if name != "id"}
+    return world.add(EVENT, event)
 
 
-def _customer(world: World, meter: Json, payload: dict[str, str]) -> str | None:
+def new_identifier(world: World) -> str:
+    """For an event that was sent without one."""
+    return token(world.seed, EVENT, world.store.number(EVENT), 32)
+
+
+def _customer(world: World, meter: Json, params: Json, payload: dict[str, str]) -> str | None:
     key = meter["customer_mapping"]["event_payload_key"]
     identifier = payload.get(key)
     if not identifier:
-        raise errors.invalid(f"The payload must contain the key '{key}'.", f"payload[{key}]")
+        message = f"Customer mapping key {key} not found in payload."
+        raise Unusable(
+            "meter_event_no_customer_defined", errors.invalid(message, f"payload[{key}]")
+        )
     customer = world.store.peek("customer", identifier)
     if customer is None or customer.get("_deleted"):
+        unknown = Unusable(
+            "meter_event_customer_not_found",
+            errors.no_such("customer", identifier, f"payload[{key}]"),
+        )
         if world.switches.unknown_usage_customer == "400":
-            raise errors.no_such("customer", identifier, f"payload[{key}]")
+            raise unknown
+        tell(world, params, unknown)
         return None
     return identifier
+
+
+def tell(world: World, params: Json, unusable: Unusable) -> None:
+    """Has the report of its meter tell that an event is not counted."""
+    known = world.store.where(METER, "event_name", params["event_name"])
+    if unusable.code is not None:
+        meter, identifier = known[-1] if known else None, params.get("identifier")
+        report(world, meter, unusable.code, str(unusable), identifier)
 
 
 def _value(meter: Json, payload: dict[str, str]) -> str:
@@ -81,46 +123,37 @@ def _value(meter: Json, payload: dict[str, str]) -> str:
     key = meter["value_settings"]["event_payload_key"]
     if meter["default_aggregation"]["formula"] == "count" and key not in payload:
         return "1"
+    if key not in payload:
+        message = f"Value key {key} not found in payload."
+        raise Unusable("meter_event_value_not_found", errors.invalid(message, f"payload[{key}]"))
     try:
         value = Decimal(payload[key])
-    except KeyError:
-        raise errors.invalid(
-            f"The payload must contain the key '{key}'.", f"payload[{key}]"
-        ) from None
     except InvalidOperation:
         value = Decimal("NaN")
     if not value.is_finite() or -int(value.as_tuple().exponent) > 12:
-        raise errors.invalid(
-            f"The value '{payload[key]}' is not a number of at most 12 decimal places.",
-            f"payload[{key}]",
-        )
+        message = f"The value '{payload[key]}' is not a number of at most 12 decimal places."
+        raise Unusable("meter_event_invalid_value", errors.invalid(message, f"payload[{key}]"))
     return payload[key]
 
 
 def _check_time(moment: int, now: int) -> None:
     if moment < now - OLDEST:
-        raise errors.invalid(
-            "The timestamp must be within the past 35 calendar days.",
-            "timestamp",
-            "timestamp_too_far_in_past",
-        )
+        code = "timestamp_too_far_in_past"
+        message = "The timestamp must be within the past 35 calendar days."
+        raise Unusable(code, errors.invalid(message, "timestamp", code))
     if moment > now + AHEAD:
-        raise errors.invalid(
-            "The timestamp must be at most 5 minutes in the future.",
-            "timestamp",
-            "timestamp_in_future",
-        )
+        code = "timestamp_in_future"
+        message = "The timestamp must be at most 5 minutes in the future."
+        raise Unusable(code, errors.invalid(message, "timestamp", code))
 
 
 def _check_identifier(world: World, identifier: str, now: int) -> None:
     taken = world.switches.meter_identifier_seconds
     for event in world.store.where(EVENT, "identifier", identifier):
         if now - event["created"] < taken:
-            raise errors.invalid(
-                f"An event already exists with identifier {identifier}.",
-                "identifier",
-                "duplicate_meter_event",
-            )
+            message = f"An event already exists with identifier {identifier}."
+            # it was counted: there is nothing to report
+            raise Unusable(None, errors.invalid(message, "identifier", "duplicate_meter_event"))
 
 
 def adjust(world: World, call: Call) -> Json:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from ..kernel import errors
+from ..kernel.calendar import rfc3339
 from ..kernel.errors import Json
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
-from ..kernel.world import World
+from ..kernel.world import NOTIFICATION, World
 
 # Where the objects of events are found; the others have no address of their own.
 ADDRESSES = {
@@ -36,17 +35,23 @@ ADDRESSES = {
     "test_helpers.test_clock": "/v1/test_helpers/test_clocks",
 }
 TWIN = "evt_test_thin_"
+NULLS: Json = {"context": None, "reason": None, "related_object": None}
+"""What a fetched event shows without a value, and a notification leaves out."""
 
 
 def thin_form(event: Json) -> Json:
-    """The notification for a snapshot event: an id of its own, `v1.` before its type."""
+    """The notification for an event. For a snapshot event it has an id of its own, and `v1.` before
+    its type; what is a notification already leaves its data out."""
+    if event["object"] == NOTIFICATION:
+        shown = {**event, "created": rfc3339(event["created"])}
+        hidden = [name for name, value in shown.items() if name == "data" or value is None]
+        return {name: value for name, value in shown.items() if name not in hidden}
     body = event["data"]["object"]
-    moment = datetime.fromtimestamp(event["created"], UTC)
     request = event["request"]
     thin: Json = {
         "id": TWIN + event["id"].removeprefix("evt_"),
         "object": "v2.core.event",
-        "created": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "created": rfc3339(event["created"]),
         "livemode": event["livemode"],
         "snapshot_event": event["id"],
         "type": f"v1.{event['type']}",
@@ -63,12 +68,17 @@ def thin_form(event: Json) -> Json:
 
 
 def retrieve(world: World, call: Call) -> Json:
-    """What a receiver of a thin event fetches; also under the id of the snapshot."""
+    """What a receiver of a thin event fetches, with its data if it has any; also under the id of
+    the snapshot."""
+    itself = world.store.peek(NOTIFICATION, call.id)
+    if itself is not None:
+        told = world.render(itself)
+        return NULLS | thin_form(told) | {"data": told["data"]}
     snapshot = call.id.replace(TWIN, "evt_", 1)
     event = world.store.peek("event", snapshot)
     if event is None:
         raise errors.no_such("event", call.id)
-    return thin_form(world.render(event))
+    return NULLS | thin_form(world.render(event))
 
 
 def shapes(known: Shapes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 
@@ -69,12 +70,25 @@ def worker(once: bool) -> None:
 @main.command()
 @click.option("--port", default=12111, show_default=True, help="Port to listen on (loopback).")
 @click.option("--forward-to", metavar="URL", help="Send all events there, signed.")
+@click.option(
+    "--unix-socket",
+    type=click.Path(path_type=Path, dir_okay=False, resolve_path=True),
+    help="Listen there as well: `stripe trigger v1.billing.meter.*` needs it.",
+)
 @click.option("--start", type=click.DateTime(), help="Freeze its clock at this moment (UTC).")
 @click.option("--seed", default=0, show_default=True, help="What is drawn by chance follows it.")
-def sandbox(port: int, forward_to: str | None, start: datetime | None, seed: int) -> None:
+def sandbox(
+    port: int, forward_to: str | None, unix_socket: Path | None, start: datetime | None, seed: int
+) -> None:
     """Run a Stripe on this machine: the v1 API with its own clock, and a dashboard at /."""
     at = start.replace(tzinfo=UTC) if start else None
-    sandbox_server.serve(port=port, forward_to=forward_to, start=at, seed=seed, say=click.echo)
+    try:
+        server = sandbox_server.open_server(
+            port=port, unix_socket=unix_socket, forward_to=forward_to, start=at, seed=seed
+        )
+    except OSError as error:
+        raise click.BadParameter(str(error), param_hint="--unix-socket") from None
+    server.run(click.echo)
 
 
 @main.command()

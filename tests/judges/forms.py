@@ -1,7 +1,8 @@
-"""What a request says, read from its form: the judge's own reader, not the sandbox's."""
+"""What a request says, read from its form or JSON: the judge's own reader, not the sandbox's."""
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import parse_qsl
@@ -21,3 +22,17 @@ def read_form(encoded: str) -> dict[str, Any]:
             node = child if isinstance(child, dict) else node
         node[last or str(len(node))] = value
     return tree
+
+
+def read_json(encoded: str) -> dict[str, Any]:
+    """A JSON object in the shape of a form; no body says nothing."""
+    tree: dict[str, Any] = _indexed(json.loads(encoded or "{}"))
+    return tree
+
+
+def _indexed(value: Any) -> Any:
+    if isinstance(value, list):
+        return {str(index): _indexed(entry) for index, entry in enumerate(value)}
+    if isinstance(value, dict):
+        return {name: _indexed(entry) for name, entry in value.items()}
+    return value

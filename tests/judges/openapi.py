@@ -11,8 +11,8 @@ import jsonschema_rs
 from . import overlay
 from .document import load
 from .explaining import explain
-from .forms import read_form
-from .schemas import Schema, form, strict
+from .forms import read_form, read_json
+from .schemas import Schema, form, strict, with_nulls
 
 ERROR = "error"
 
@@ -40,17 +40,22 @@ class Judge:
         answers = {name: strict(_answer(each)) for name, each in operations.items()}
         answers |= {name: {"$ref": f"#/$defs/{name}"} for name in self._resources.values()}
         answers[ERROR] = {"$ref": f"#/$defs/{ERROR}"}
-        definitions = {name: strict(schema) for name, schema in components.items()}
+        definitions = {
+            name: strict(with_nulls(schema) if name.startswith("v2.") else schema)
+            for name, schema in components.items()
+        }
         self._answers = jsonschema_rs.validator_for({"$defs": definitions, "properties": answers})
         forms = {name: form(parameters_schema(each)) for name, each in operations.items()}
         self._forms = jsonschema_rs.validator_for({"properties": forms})
 
     def request(self, method: str, path: str, encoded: str) -> list[str]:
-        """What is wrong with a request; ``encoded`` is its query or form, or both joined."""
+        """What is wrong with a request; ``encoded`` is its query or form, or both joined. What is
+        posted to the v2 API is JSON."""
         operation = self._paths.find(method, path)
         if operation is None:
             return [f"request {method} {path}: no such operation"]
-        return _judged(f"request {operation}", self._forms, {operation: read_form(encoded)})
+        read = read_json if method == "POST" and path.startswith("/v2/") else read_form
+        return _judged(f"request {operation}", self._forms, {operation: read(encoded)})
 
     def answer(self, method: str, path: str, status: int, body: dict[str, Any]) -> list[str]:
         """What is wrong with an answer."""

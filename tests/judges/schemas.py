@@ -45,6 +45,17 @@ def strict(schema: Schema) -> Schema:
     return _or_null(made) if schema.get("nullable") else made
 
 
+def with_nulls(schema: Schema) -> Schema:
+    """A schema of the v2 API: what it calls optional is there and null (Stripe docs: the v2 Event
+    object says so of each such field, the document of none)."""
+    required = schema.get("required", [])
+    properties = {
+        name: of if name in required else {"nullable": True, **of}
+        for name, of in schema.get("properties", {}).items()
+    }
+    return {**schema, "properties": properties}
+
+
 def _or_null(made: Schema) -> Schema:
     choices = made["anyOf"] if set(made) == {"anyOf"} else [made]
     return {"anyOf": [NULL, *choices]}

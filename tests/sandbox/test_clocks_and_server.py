@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import subprocess
 import sys
 import threading
@@ -11,14 +12,17 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 import stripe
+from click.testing import CliRunner
 
 from sandbox import Sandbox, create_app
 from sandbox.server import Server, open_server
+from service.cli.main import main
 
 from .conftest import DAY, START, Stage
 
@@ -198,3 +202,18 @@ def test_as_a_program_it_says_where_it_is() -> None:
         program.terminate()
     assert "whsec_" in second
     assert json.loads(state.text)["now"] == 1_767_225_600
+
+
+def test_a_socket_is_for_its_owner_and_replaces_nothing_but_a_socket(tmp_path: Path) -> None:
+    door = tmp_path / "stripe.sock"
+    for _ in range(2):
+        server = open_server(port=0, unix_socket=door).start()
+        assert stat.S_IMODE(door.stat().st_mode) == 0o600
+        server.close()
+    letter = tmp_path / "letter.txt"
+    letter.write_text("dear diary")
+    for path, said in ((letter, "is not a socket"), (tmp_path / ("long" * 30), "is too long")):
+        refused = CliRunner().invoke(main, ["sandbox", "--port", "0", "--unix-socket", str(path)])
+        assert refused.exit_code == 2
+        assert said in refused.output
+    assert letter.read_text() == "dear diary"

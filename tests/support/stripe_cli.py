@@ -39,9 +39,10 @@ def find_cli() -> str:
 
 
 class StripeCli:
-    """The CLI of one user, whose home is ``home``, talking to ``url``."""
+    """The CLI of one user, whose home is ``home``, talking to ``url``; with ``unix_socket`` what it
+    sends to other hosts goes there."""
 
-    def __init__(self, url: str, home: Path) -> None:
+    def __init__(self, url: str, home: Path, unix_socket: Path | None = None) -> None:
         self.command = (find_cli(), "--api-base", url)
         self.home = home
         self.environment = {
@@ -53,6 +54,8 @@ class StripeCli:
             # its check for a newer version of itself fails at once and silently
             "HTTPS_PROXY": "http://127.0.0.1:9",
         }
+        if unix_socket:
+            self.environment["STRIPE_CLI_UNIX_SOCKET"] = str(unix_socket)
 
     def __call__(self, *arguments: str) -> str:
         """What a command prints; it has to succeed."""
