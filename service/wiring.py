@@ -38,7 +38,7 @@ from adapter.sales.requests import SalesRequests
 from adapter.state import States
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
-from webhooks import HANDLED, Backfill, Edge, Inbox, Processing
+from webhooks import LISTED, Backfill, Edge, Inbox, Processing
 
 from .metrics import Metrics
 from .settings import Settings
@@ -206,7 +206,7 @@ def _endpoints(settings: Settings, tools: Tools) -> Endpoints:
         tools.writer,
         tools.clock,
         tenant=tools.catalogue.tenant,
-        events=list(HANDLED),
+        events=list(LISTED),
         public_url=settings.public_url,
         at_stripe=settings.stripe_api_base is None,
         livemode=settings.livemode,

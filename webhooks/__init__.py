@@ -9,6 +9,6 @@ from .backfill import Backfill
 from .edge import BadRequest, Edge, Receipt
 from .inbox import Inbox
 from .processing import Processing
-from .registry import HANDLED
+from .registry import HANDLED, LISTED
 
-__all__ = ["HANDLED", "Backfill", "BadRequest", "Edge", "Inbox", "Processing", "Receipt"]
+__all__ = ["HANDLED", "LISTED", "Backfill", "BadRequest", "Edge", "Inbox", "Processing", "Receipt"]

@@ -32,7 +32,7 @@ from adapter.rows import insert_once
 from adapter.tables import AccountRow, EventRow
 
 from .edge import event_row
-from .registry import HANDLED
+from .registry import LISTED
 
 KEPT = timedelta(days=30)
 OVERLAP = timedelta(hours=1)
@@ -69,7 +69,7 @@ class Window:
     @classmethod
     def begun(cls, since: datetime | None) -> Window:
         """One over everything that is handled here."""
-        types = sorted(HANDLED)
+        types = sorted(LISTED)
         starts = range(0, len(types), TYPES_PER_LIST)
         return cls(since, lists=tuple(tuple(types[at : at + TYPES_PER_LIST]) for at in starts))
 

@@ -20,8 +20,14 @@ from adapter.database import Database, is_away
 from adapter.gateway.failures import NotExecuted, StoredFailure, Unanswered
 from adapter.gateway.gone import Kind
 from adapter.gateway.read import Reader
-from adapter.gateway.snapshots import InvoiceSnapshot, PriceSnapshot, ProductSnapshot
+from adapter.gateway.snapshots import (
+    InvoiceSnapshot,
+    MeterReport,
+    PriceSnapshot,
+    ProductSnapshot,
+)
 from adapter.jobs import Job
+from adapter.metering import reports
 from adapter.mirror import Fetched, Mirror
 from adapter.price_drift import PriceWatch, Sold, note_drift
 from adapter.purchases.settling import invoice_seen
@@ -47,7 +53,7 @@ BURST = 4
 PATIENCE = timedelta(hours=1)
 LONGEST_WAIT_S = 60.0
 
-Got = Fetched | FetchedCheckout | Sold | Absent
+Got = Fetched | FetchedCheckout | Sold | MeterReport | Absent
 
 # Every customer's turn asks these, so they are made once: making one costs more than running it.
 _DUE = (EventRow.state == "pending") & (EventRow.next_at <= bindparam("now"))
@@ -104,6 +110,7 @@ class Processing:
         self._checkouts = checkouts
         self._along = Along(database)
         prices = PriceWatch(database, reader)
+        self._reader = reader
         self._elsewhere: Mapping[Kind, Callable[[str], Got | None]] = {
             "checkout": checkouts.seek,
             "price": prices.seek_price,
@@ -189,13 +196,18 @@ class Processing:
 
     def _seek(self, ref: Ref) -> _Found:
         try:
-            elsewhere = self._elsewhere.get(ref.kind)
-            got = elsewhere(ref.id) if elsewhere else self._mirror.seek(ref.kind, ref.id)
+            got = self._ask(ref)
             return _Found(got, along=self._along.of(got))
         except Exception as failure:
             if is_away(failure):
                 raise
             return _Found(failure=failure)
+
+    def _ask(self, ref: Ref) -> Got | None:
+        if ref.kind == "meter_report":
+            return self._reader.meter_report(ref.id)
+        elsewhere = self._elsewhere.get(ref.kind)
+        return elsewhere(ref.id) if elsewhere else self._mirror.seek(ref.kind, ref.id)
 
     def _commit(self, events: Sequence[EventRow], found: Mapping[Ref, _Found]) -> int:
         """State, event marks and notices in one transaction."""
@@ -223,6 +235,8 @@ class Processing:
         match got:
             case PriceSnapshot() | ProductSnapshot() | Absent(kind="price" | "product"):
                 note_drift(tx, got)
+            case MeterReport():
+                reports.take_in(tx, got)
             case FetchedCheckout():
                 self._checkouts.store(tx, got, heard)
             case Absent(kind="checkout"):

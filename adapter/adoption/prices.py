@@ -12,8 +12,8 @@ from ..clock import Clock
 from ..database import Database
 from ..errors import Conflict, Invalid
 from ..gateway.failures import Gone
-from ..gateway.read import ListedPrice, Reader
-from ..gateway.snapshots import TENANT_KEY, PriceSnapshot
+from ..gateway.read import Reader
+from ..gateway.snapshots import TENANT_KEY, ListedPrice, PriceSnapshot
 from ..gateway.write import Operation, Writer
 from ..holdings import LIVE
 from ..mirror import Mirror

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from mappings import INTERVALS, Catalogue, Offer, UnknownPrice
 from mappings.naming import FAMILY, OFFER_KEYS, PLAN
 
-from ..gateway.read import ListedPrice, Reader
-from ..gateway.snapshots import MeterSnapshot, ProductSnapshot
+from ..gateway.read import Reader
+from ..gateway.snapshots import ListedPrice, MeterSnapshot, ProductSnapshot
 
 
 @dataclass(frozen=True)

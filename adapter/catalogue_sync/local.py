@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mappings import Catalogue
 
 from ..database import Database
-from ..gateway.read import ListedPrice
+from ..gateway.snapshots import ListedPrice
 from ..tables import PriceRow
 from .inventory import Inventory, is_ours, named_offer
 

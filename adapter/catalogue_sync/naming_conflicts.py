@@ -5,8 +5,7 @@ from __future__ import annotations
 from mappings import Catalogue
 
 from ..errors import Conflict
-from ..gateway.read import ListedPrice
-from ..gateway.snapshots import ProductSnapshot
+from ..gateway.snapshots import ListedPrice, ProductSnapshot
 from .inventory import Inventory, is_ours, wanted_products
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mappings import Catalogue, Money, Offer, UnitPrice, UnknownPrice
 
-from ..gateway.read import ListedPrice
+from ..gateway.snapshots import ListedPrice
 from .actions import Action, CorrectPrice, CreatePrice, ReKeyPrice
 from .inventory import Inventory, is_ours
 

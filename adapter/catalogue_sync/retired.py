@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mappings import Catalogue, Offer, UnknownOffer
 
-from ..gateway.read import ListedPrice
+from ..gateway.snapshots import ListedPrice
 from .actions import ArchivePrice
 from .inventory import Inventory, is_ours, named_offer
 from .use import Use

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
@@ -19,10 +18,11 @@ from .snapshots import (
     CustomerSnapshot,
     EndpointSnapshot,
     InvoiceSnapshot,
+    ListedPrice,
+    MeterReport,
     MeterSnapshot,
     PaymentMethodSnapshot,
     PortalSnapshot,
-    PriceSnapshot,
     ProductSnapshot,
     ReversalKind,
     ReversalSnapshot,
@@ -41,24 +41,6 @@ PAYMENT_INTENT = "payments.data.payment.payment_intent"
 _WITH_PAYMENT: Any = {"expand": ["charge", "payment_intent"]}
 
 
-@dataclass(frozen=True)
-class ListedPrice(PriceSnapshot):
-    """A price as listed, with what only those ask about who keep prices in order.
-
-    ``nickname`` is for staff. ``plain``: one amount per unit held, or per unit used, once per one
-    ``interval`` (no tiers, no packages, no "every 3 months").
-    """
-
-    nickname: str | None
-    plain: bool
-
-    @classmethod
-    def of(cls, price: Any) -> ListedPrice:
-        return cls(
-            **vars(PriceSnapshot.of(price)), nickname=price["nickname"], plain=_is_plain(price)
-        )
-
-
 class Reader:
     """Reads objects from Stripe as snapshots.
 
@@ -66,6 +48,7 @@ class Reader:
     """
 
     def __init__(self, client: stripe.StripeClient, time: StripeTime) -> None:
+        self._client = client
         self._v1 = client.v1
         self.time = time
         self.pages = Pages(client)
@@ -306,11 +289,7 @@ class Reader:
             total: float = sum(found["aggregated_value"] for found in page.auto_paging_iter())
         return round(total)
 
-
-def _is_plain(price: Any) -> bool:
-    recurring = price["recurring"]
-    each_interval = recurring is None or recurring["interval_count"] == 1
-    per_unit = price["billing_scheme"] == "per_unit" and price["transform_quantity"] is None
-    if recurring is not None and recurring["usage_type"] == "metered":
-        return each_interval and per_unit and field(recurring, "meter") is not None
-    return each_interval and per_unit and price["unit_amount"] is not None
+    def meter_report(self, event_id: str) -> MeterReport:
+        """What the event of this id, a notification, tells of usage that was not counted."""
+        with sorted_failures():
+            return MeterReport.of(self._client.v2.core.events.retrieve(event_id))

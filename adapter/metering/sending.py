@@ -26,6 +26,7 @@ from ..steps import KEY_LIFETIME, StepRefused, Steps
 from ..tables import AccountRow, LineRow, MeterEventRow, SubscriptionRow
 from .billable import billed_at
 from .counting import Ambiguous, Counting
+from .reports import identifier
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +182,7 @@ class Sending:
         assert event.timestamp is not None
         return {
             "event_name": self._name(event.meter_id),
-            "identifier": f"{event.id}-{event.round}",
+            "identifier": identifier(event),
             "timestamp": to_unix(event.timestamp),
             "payload": {METER_CUSTOMER: account.customer_id, METER_VALUE: str(event.units)},
         }
@@ -201,8 +202,10 @@ class Sending:
 
     def _sent(self, event: MeterEventRow, at: datetime) -> None:
         with self._database.write() as tx:
-            row = tx.get_one(MeterEventRow, event.seq)
-            row.state, row.sent_at, row.error = "sent", at, None
+            row = tx.get_one(MeterEventRow, event.seq, with_for_update=True)
+            # A report may have come first: then it was taken and is lost.
+            if row.state == "pending":
+                row.state, row.sent_at, row.error = "sent", at, None
 
     def _refused(self, event: MeterEventRow, why: str) -> None:
         """Nothing is lost: the units stay in the ledger, and are shown as refused."""

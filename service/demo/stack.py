@@ -15,7 +15,7 @@ from adapter.database import open_database
 from adapter.gateway.client import API_VERSION
 from adapter.keys import SCOPES, Keys
 from adapter.migrations import migrate
-from webhooks.registry import HANDLED
+from webhooks.registry import LISTED
 
 from .clients import STRIPE_KEY, Planshift, Stripe
 from .mailbox import Mailbox
@@ -145,7 +145,7 @@ def register_endpoint(stripe: Stripe, service: str) -> str:
         "/v1/webhook_endpoints",
         **{
             "url": f"{service}/webhooks/stripe",
-            "enabled_events[]": list(HANDLED),
+            "enabled_events[]": list(LISTED),
             "api_version": API_VERSION,
         },
     )

@@ -18,7 +18,8 @@ from adapter.database import Database
 from adapter.errors import Misconfigured
 from adapter.gateway.client import StripeSettings, StripeTime, connect
 from adapter.gateway.pacing import Limits, Pacing, Urgency
-from adapter.gateway.read import ListedPrice, Reader
+from adapter.gateway.read import Reader
+from adapter.gateway.snapshots import ListedPrice
 from adapter.gateway.write import Writer
 from adapter.prices import current_price, offer_of
 from adapter.tables import IntentRow, PriceRow

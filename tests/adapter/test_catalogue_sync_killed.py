@@ -11,7 +11,7 @@ from sqlalchemy import select
 from adapter.catalogue_sync import Action
 from adapter.database import Database
 from adapter.errors import Conflict, Unavailable
-from adapter.gateway.read import ListedPrice
+from adapter.gateway.snapshots import ListedPrice
 from adapter.gateway.write import Answer, CommittedIntent, Writer
 from adapter.tables import IntentRow
 from mappings import Catalogue

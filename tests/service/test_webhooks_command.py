@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from adapter.gateway.client import API_VERSION
 from service.cli import main
 from tests.support.world import SERVICE, World, world
-from webhooks.registry import HANDLED
+from webhooks.registry import LISTED
 
 pytestmark = pytest.mark.by_turns
 
@@ -61,7 +61,7 @@ def test_an_endpoint_is_made_once_and_grows_with_what_is_handled(
     made = planshift("webhooks", "register", **PUBLIC)
     (endpoint,) = endpoints(w)
     assert (endpoint["url"], endpoint["api_version"]) == (f"{SERVICE}/webhooks/stripe", API_VERSION)
-    assert endpoint["enabled_events"] == list(HANDLED)
+    assert endpoint["enabled_events"] == list(LISTED)
     # What was printed is the secret: an event that it signs is taken in.
     w.parts.edge.secrets.append(secret_in(made))
     w.account("acme")
@@ -75,7 +75,7 @@ def test_an_endpoint_is_made_once_and_grows_with_what_is_handled(
     mended = planshift("webhooks", "register", **PUBLIC)
     assert "enable it again" in mended.output
     (endpoint,) = endpoints(w)
-    assert (endpoint["enabled_events"], endpoint["status"]) == (list(HANDLED), "enabled")
+    assert (endpoint["enabled_events"], endpoint["status"]) == (list(LISTED), "enabled")
 
 
 def test_a_rotation_loses_no_event_and_ends_when_the_new_one_was_reached(

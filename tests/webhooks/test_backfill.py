@@ -19,7 +19,7 @@ from service.cli import main
 from service.worker import Worker
 from tests.support.killing import Killed
 from tests.support.world import SECRET, START, World, world
-from webhooks import HANDLED
+from webhooks import LISTED
 from webhooks.backfill import EVERYTHING, UNDELIVERED
 
 pytestmark = pytest.mark.by_turns
@@ -56,7 +56,7 @@ def inbox(w: World) -> set[str]:
 
 
 def handled_at_stripe(w: World) -> set[str]:
-    return {one["id"] for one in w.box.world.store.scan("event") if one["type"] in HANDLED}
+    return {one["id"] for one in w.box.world.store.scan("event") if one["type"] in LISTED}
 
 
 def lists(w: World, since: int) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def test_what_was_delivered_is_not_listed_and_what_is_not_handled_is_not_asked_f
     seen = w.parts.backfill.run()
     assert seen.listed == 0
     asked = lists(w, before)
-    assert sorted(kind for call in asked for kind in call["types"]) == sorted(HANDLED)
+    assert sorted(kind for call in asked for kind in call["types"]) == sorted(LISTED)
     assert all(len(call["types"]) <= 20 for call in asked)
     assert all(call["delivery_success"] == "false" for call in asked)
 
@@ -264,7 +264,7 @@ def test_two_workers_have_one_leader(w: World):
     w.worker.round()
     other.round()
     w.settle()
-    assert len(lists(w, before)) == -(-len(HANDLED) // 20)
+    assert len(lists(w, before)) == -(-len(LISTED) // 20)
 
 
 def test_a_backfill_that_fails_is_tried_again_for_ever(w: World):

@@ -5,17 +5,12 @@ API 2026-10-28.endive no longer has (``invoice.subscription``, ``current_period_
 subscription…) are read where they moved to.
 """
 
-from .catalogue import (
-    METER_CUSTOMER,
-    METER_VALUE,
-    MeterSnapshot,
-    PriceSnapshot,
-    ProductSnapshot,
-)
+from .catalogue import ListedPrice, PriceSnapshot, ProductSnapshot
 from .customers import BalanceMoveSnapshot, CustomerSnapshot, PaymentMethodSnapshot
 from .endpoints import EndpointSnapshot
 from .fields import field, metadata_of, object_id, required_moment
 from .invoices import InvoiceLineSnapshot, InvoiceSnapshot, PaymentState
+from .meters import METER_CUSTOMER, METER_VALUE, MeterReport, MeterSnapshot
 from .pages import CheckoutSnapshot, MadeSnapshot, PortalSnapshot
 from .reversals import NEEDS_RESPONSE, ReversalKind, ReversalSnapshot
 from .schedules import LIVE_SCHEDULE, ScheduleSnapshot
@@ -36,7 +31,9 @@ __all__ = [
     "InvoiceLineSnapshot",
     "InvoiceSnapshot",
     "ItemSnapshot",
+    "ListedPrice",
     "MadeSnapshot",
+    "MeterReport",
     "MeterSnapshot",
     "PaymentMethodSnapshot",
     "PaymentState",

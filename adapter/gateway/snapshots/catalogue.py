@@ -8,9 +8,6 @@ from typing import Any
 
 from .fields import exact, field, metadata_of, object_id
 
-# What a meter calls the customer and the units in the payload of its events (Stripe's defaults).
-METER_CUSTOMER, METER_VALUE = "stripe_customer_id", "value"
-
 
 @dataclass(frozen=True)
 class PriceSnapshot:
@@ -48,30 +45,20 @@ class PriceSnapshot:
 
 
 @dataclass(frozen=True)
-class MeterSnapshot:
-    """A billing meter. ``sums``: it adds up the values of its events, by Stripe's own names of what
-    they are about; nothing else is counted here.
+class ListedPrice(PriceSnapshot):
+    """A price as listed, with what only those ask about who keep prices in order.
+
+    ``nickname`` is for staff. ``plain``: one amount per unit held, or per unit used, once per one
+    ``interval`` (no tiers, no packages, no "every 3 months").
     """
 
-    id: str
-    event_name: str
-    display_name: str
-    active: bool
-    sums: bool
+    nickname: str | None
+    plain: bool
 
     @classmethod
-    def of(cls, meter: Any) -> MeterSnapshot:
+    def of(cls, price: Any) -> ListedPrice:
         return cls(
-            id=meter["id"],
-            event_name=meter["event_name"],
-            display_name=meter["display_name"],
-            active=meter["status"] == "active",
-            sums=(
-                meter["default_aggregation"]["formula"] == "sum"
-                and field(meter, "event_time_window") is None
-                and meter["customer_mapping"]["event_payload_key"] == METER_CUSTOMER
-                and meter["value_settings"]["event_payload_key"] == METER_VALUE
-            ),
+            **vars(PriceSnapshot.of(price)), nickname=price["nickname"], plain=_is_plain(price)
         )
 
 
@@ -85,3 +72,12 @@ class ProductSnapshot:
     @classmethod
     def of(cls, product: Any) -> ProductSnapshot:
         return cls(product["id"], product["name"], product["active"], metadata_of(product))
+
+
+def _is_plain(price: Any) -> bool:
+    recurring = price["recurring"]
+    each_interval = recurring is None or recurring["interval_count"] == 1
+    per_unit = price["billing_scheme"] == "per_unit" and price["transform_quantity"] is None
+    if recurring is not None and recurring["usage_type"] == "metered":
+        return each_interval and per_unit and field(recurring, "meter") is not None
+    return each_interval and per_unit and price["unit_amount"] is not None
