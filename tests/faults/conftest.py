@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.faults.scenario import Scenario
 from tests.faults.stories import Course, prepared, told
-from tests.faults.telling import Scenario
-from tests.support.killing import Frozen, drop_copies
+from tests.support.copies import drop_copies
+from tests.support.killing import Frozen
 from tests.support.postgres import PostgresServer
 from tests.support.world import world
 

@@ -11,7 +11,7 @@ from sandbox import LoggedCall
 from sandbox.kernel.faults import FaultKind, Faults
 from sandbox.kernel.idempotency import Keys
 from tests.faults.ends import differences, end_of, loose_ends
-from tests.faults.telling import Act, Asks, Happens, Scenario
+from tests.faults.scenario import Act, Asks, Happens, Scenario
 from tests.support.killing import A_DAY, A_WHILE, Fate, Frozen, Killed, Life
 
 OURS = "sk_test_planshift"

@@ -19,9 +19,9 @@ from sandbox.kernel.faults import KINDS
 from tests.conftest import DATABASES
 from tests.faults import points
 from tests.faults.conftest import Stages
+from tests.faults.scenario import Scenario
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.stories import Course, Deaths, Fault
-from tests.faults.telling import Scenario
 from tests.support.killing import A_DAY, A_WHILE
 from tests.support.sampling import SOAK
 

@@ -7,7 +7,6 @@ once. `make test` plays two rounds, `make soak` twenty.
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -15,18 +14,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
 from statistics import median
-from typing import Any
 
 import pytest
-import requests
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from adapter.allowances.ledger import Kind
-from adapter.keys import SCOPES
-from adapter.tables import AllowanceLotRow, EventRow, NoticeRow
-from sandbox.server import Server, open_server
+from adapter.tables import AllowanceLotRow, NoticeRow
+from sandbox.server import open_server
 from service.settings import Settings
-from service.wiring import Parts, build
+from service.wiring import build
+from tests.faults.company import ACCOUNTS, PATIENCE_S, Buyer, Company
 from tests.faults.fleet import Fleet
 from tests.laws import mirrored
 from tests.support.postgres import SAFE, NoPostgres, PostgresServer, private_server
@@ -36,96 +33,15 @@ from tests.support.sending import Sender
 from tests.support.shops import on_sale, stocked
 
 ROUNDS = 20 if SOAK else 2
-ACCOUNTS = 12 if SOAK else 3
 OUTAGES = ("immediate", "fast", "immediate", "fast") if SOAK else ("immediate",)
 # So much is sent, at least, between one death and the next.
 BETWEEN = 40 if SOAK else 8
 SECRET = "whsec_of_the_tests"
 # How long Stripe takes, so that a worker is often killed while it waits for it.
 ROUND_TRIP_S = 0.03
-PATIENCE_S = 180
-
-# Events of the owners that a process has claimed: claims are advisory locks of its connection.
-CLAIMED = text("""
-    SELECT e.id FROM events e
-    JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted
-     AND ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(e.owner, 0)
-    JOIN pg_stat_activity a ON a.pid = l.pid AND a.application_name = :name
-    WHERE e.state = 'pending'
-""")
 
 pytestmark = pytest.mark.timeout(3_600 if SOAK else 600)
 Numbers = Callable[[str, object], None]
-
-
-@dataclass
-class Company:
-    """Accounts with a plan each, the Stripe that has them, and the database, seen from here."""
-
-    stripe_server: Server
-    environment: dict[str, str]
-    parts: Parts
-    refs: list[str] = field(default_factory=list)
-    subscriptions: list[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.parts.keys.create('load', SCOPES)}"}
-
-    def stripe(self, method: str, path: str, **params: Any) -> Any:
-        """A call by somebody else; so it is named as in a World."""
-        headers = {"Authorization": "Bearer sk_test_somebody_else"}
-        kind = "params" if method == "GET" else "data"
-        url = self.stripe_server.url + path
-        answer = requests.request(method, url, headers=headers, timeout=10, **{kind: params})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def opens(self, url: str, headers: dict[str, str]) -> None:
-        """Every account buys its plan."""
-        for number in range(ACCOUNTS):
-            ref = f"acme-{number}"
-            customer = asked(url, headers, "PUT", f"/v1/accounts/{ref}", {"email": "a@b.example"})
-            path = "/v1/payment_methods/pm_card_visa/attach"
-            card = self.stripe("POST", path, customer=customer["customer"])["id"]
-            default = {"invoice_settings[default_payment_method]": card}
-            self.stripe("POST", f"/v1/customers/{customer['customer']}", **default)
-            wanted = {"family": "operations", "plan": "core", "tier": "10k", "interval": "month"}
-            path = f"/v1/accounts/{ref}"
-            quote = asked(url, headers, "POST", f"{path}/quotes", {"changes": [wanted]})
-            asked(url, headers, "POST", f"{path}/plan-changes", {"quote": quote["id"]})
-            self.refs.append(ref)
-        self.subscriptions = self.stripe("GET", "/v1/subscriptions", limit=100)["data"]
-        assert len(self.subscriptions) == ACCOUNTS
-
-    def edits(self, number: int) -> None:
-        """Somebody sets a plan to end, or lets it go on, in the dashboard."""
-        sub = self.subscriptions[number % ACCOUNTS]["id"]
-        ends = self.stripe("GET", f"/v1/subscriptions/{sub}")["cancel_at_period_end"]
-        wanted = "false" if ends else "true"
-        self.stripe("POST", f"/v1/subscriptions/{sub}", cancel_at_period_end=wanted)
-
-    def pending(self) -> int:
-        with self.parts.database.read() as tx:
-            waiting = select(func.count()).where(EventRow.state == "pending")
-            return int(tx.execute(waiting).scalar_one())
-
-    def states(self, ids: set[str]) -> Counter[str]:
-        """The states of these events; ``lost`` are those that are not there."""
-        with self.parts.database.read() as tx:
-            rows = tx.execute(select(EventRow.id, EventRow.state)).all()
-        found = {name: state for name, state in rows}  # noqa: C416
-        return Counter(found.get(one, "lost") for one in ids)
-
-    def claimed_by(self, name: str) -> set[str]:
-        with self.parts.database.read() as tx:
-            return set(tx.execute(CLAIMED, {"name": name}).scalars())
-
-
-def asked(url: str, headers: dict[str, str], method: str, path: str, body: Any) -> Any:
-    answer = requests.request(method, url + path, json=body, headers=headers, timeout=30)
-    assert answer.status_code in (200, 201), answer.text
-    return answer.json()
 
 
 @pytest.fixture
@@ -162,49 +78,6 @@ def founded() -> Iterator[Callable[[str], Company]]:
             return Company(server, environment, parts)
 
         yield found
-
-
-class Buyer:
-    """A caller that buys packs, and asks again under the same key until it is answered."""
-
-    def __init__(self, company: Company, fleet: Fleet, headers: dict[str, str]) -> None:
-        self.bought = 0
-        self._company = company
-        self._fleet = fleet
-        self._headers = headers
-        self._threads: list[threading.Thread] = []
-
-    def buys(self, number: int) -> None:
-        """Begin to buy one; it is seen through whatever dies."""
-        thread = threading.Thread(target=self._buy, args=(number,), daemon=True)
-        thread.start()
-        self._threads.append(thread)
-
-    def done(self) -> None:
-        for thread in self._threads:
-            thread.join(PATIENCE_S)
-        assert self.bought == len(self._threads), "an order was never answered"
-
-    def _buy(self, number: int) -> None:
-        ref = self._company.refs[number % ACCOUNTS]
-        body = {"family": "operations", "pack": "extra-1k", "quantity": 1}
-        headers = {**self._headers, "Idempotency-Key": f"pack {number}"}
-        deadline = time.monotonic() + PATIENCE_S
-        for turn in range(100_000):
-            urls = self._fleet.urls()
-            path = f"{urls[turn % len(urls)]}/v1/accounts/{ref}/purchases"
-            try:
-                status = requests.post(path, json=body, headers=headers, timeout=30).status_code
-            except requests.RequestException:
-                status = 0
-            if status in (200, 201, 202):
-                self.bought += 1
-                return
-            # 409: the request that died is still taken to be under way.
-            assert status in (0, 409, 429) or status >= 500, status
-            if time.monotonic() > deadline:
-                return
-            time.sleep(0.1)
 
 
 @dataclass

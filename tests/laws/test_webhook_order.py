@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from tests.laws.late import Ending, Habit, Tale, broken_laws, in_order, told_late
 from tests.laws.moves import REF, SOLD, Move, purchases, scenes
-from tests.support.killing import Frozen, Life, copied_database, drop_database
+from tests.support.copies import copied_database, drop_database
+from tests.support.killing import Frozen, Life
 from tests.support.world import world
 
 SOAK = bool(os.environ.get("SOAK"))

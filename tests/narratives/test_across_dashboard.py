@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mappings import Offer
+from tests.support.changes import state_of
 from tests.support.shops import loaded
 from tests.support.sold import EACH, STUDIO, TEAM, Offered, Sold
 from tests.support.world import World, world
@@ -141,10 +142,6 @@ def scheduled(w: World) -> Any:
     answer = TEAM.order(w, ("starter", "2k"), "period_end")
     assert answer.json["lines"][0]["state"] == "scheduled", answer.json
     return answer.json
-
-
-def state_of(w: World, change: Any) -> str:
-    return str(w.get(f"/v1/plan-changes/{change['id']}")["lines"][0]["state"])
 
 
 def schedule(w: World) -> Any:

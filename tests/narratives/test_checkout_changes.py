@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.pages.visitor import Visitor
 from tests.support.buying import session_of, without_saved_method
+from tests.support.changes import line_of
 from tests.support.dying import dies_at, the_worker_takes_over
 from tests.support.killing import Killed
 from tests.support.world import World, world
@@ -51,10 +52,6 @@ def sent_to_a_page(w: World, quote: Any) -> Any:
     assert line["payment_url"] == session_of(w)["url"]
     w.settle()
     return answer.json
-
-
-def line_of(w: World, change: Any) -> Any:
-    return w.get(f"/v1/plan-changes/{change['id']}")["lines"][0]
 
 
 def subscriptions(w: World) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.changes import state_of
 from tests.support.world import World, world
 
 TEAM, STUDIO = "virtual-team", "content-studio"
@@ -32,11 +33,6 @@ def order(
     assert answer.status_code == 201, answer.json
     w.settle()
     return answer.json
-
-
-def state_of(w: World, change: Any) -> str:
-    (line,) = w.get(f"/v1/plan-changes/{change['id']}")["lines"]
-    return str(line["state"])
 
 
 def money_of(timing: Any) -> tuple[int, int, int, str]:

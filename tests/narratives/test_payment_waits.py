@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.changes import state_of
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns
@@ -37,10 +38,6 @@ def complete_payment(w: World, *, succeed: bool = True) -> None:
     payments = w.stripe("GET", "/v1/invoice_payments", invoice=invoice)["data"]
     w.box.authenticate(payments[0]["payment"]["payment_intent"], succeed=succeed)
     w.settle()
-
-
-def state_of(w: World, change: Any) -> str:
-    return str(w.get(f"/v1/plan-changes/{change['id']}")["lines"][0]["state"])
 
 
 def test_an_upgrade_waits_with_a_link_and_applies_when_the_payment_succeeds(w: World):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapter.changes.activating import Activating
+from tests.support.changes import line_of
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns
@@ -32,10 +33,6 @@ def later(w: World, plan: str | None, tier: str | None = None, **more: Any) -> A
     assert answer.status_code == 201, answer.json
     w.settle()
     return answer.json
-
-
-def line_of(w: World, change: Any) -> Any:
-    return w.get(f"/v1/plan-changes/{change['id']}")["lines"][0]
 
 
 def phases(w: World) -> list[Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.changes import line_of
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns
@@ -43,11 +44,6 @@ def order(w: World, when: str, family: str, plan: str | None, **more: Any) -> An
     assert answer.status_code == 201, answer.json
     w.settle()
     return answer.json
-
-
-def line_of(w: World, change: Any) -> Any:
-    (line,) = w.get(f"/v1/plan-changes/{change['id']}")["lines"]
-    return line
 
 
 def refused(w: World, family: str, plan: str, tier: str, **more: Any) -> Any:

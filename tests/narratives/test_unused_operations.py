@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from sandbox import Switches
-from tests.support.operations import by_kind, left, line_of, lines, passes_challenge, standing, uses
+from tests.support.changes import line_of
+from tests.support.operations import by_kind, left, lines, passes_challenge, standing, uses
 from tests.support.world import World, world
 
 pytestmark = pytest.mark.by_turns

@@ -14,8 +14,8 @@ from sqlalchemy import select, update
 from adapter.tables import DueWorkRow, IntentRow, MeterEventRow
 from sandbox import Switches
 from sandbox.kernel.idempotency import Keys
-from tests.narratives.test_metered import API, booked, counted, hear, pass_time, sign_up, told, use
 from tests.support.killing import A_WHILE, Fate, Frozen, Killed, Life
+from tests.support.metered import API, booked, counted, hear, pass_time, sign_up, told, use
 from tests.support.world import START, World, world
 
 SEND = "/v1/billing/meter_events"

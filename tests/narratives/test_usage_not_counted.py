@@ -12,7 +12,7 @@ from adapter.tables import EventRow, MeterEventRow
 from sandbox import Switches
 from sandbox.billing.meter_reports import WINDOW_S, report
 from sandbox.exchanges import Exchange
-from tests.narratives.test_metered import booked, hear, sign_up, use
+from tests.support.metered import booked, hear, sign_up, use
 from tests.support.world import World, world
 from webhooks.registry import NOTIFIED
 

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import responses
 import stripe
+from flask.testing import FlaskClient
 
-from sandbox import Sandbox, Switches, mount
+from sandbox import Sandbox, Switches, create_app, mount
 
 DAY = 86_400
 # the moment of the recorded traffic: 2025-11-10 18:29:11 UTC
 START = int(datetime(2025, 11, 10, 18, 29, 11, tzinfo=UTC).timestamp())
+HOOK = "http://receiver.test/hook"
 
 stripe.enable_telemetry = False
 
@@ -104,6 +106,27 @@ def stage(box: Sandbox, client: stripe.StripeClient) -> Stage:
 
 
 @pytest.fixture
+def web(stage: Stage) -> FlaskClient:
+    """A browser at the sandbox."""
+    return create_app(stage.box).test_client()
+
+
+@pytest.fixture
+def hook(mock: responses.RequestsMock, stage: Stage) -> str:
+    """An endpoint at the sandbox that a receiver answers with 200."""
+    mock.add("POST", HOOK, status=200)
+    made = stage.api.webhook_endpoints.create({"url": HOOK, "enabled_events": ["*"]})
+    return str(made.id)
+
+
+@pytest.fixture
 def when() -> Callable[..., int]:
     """Unix seconds of a UTC date."""
     return lambda *parts: int(datetime(*parts, tzinfo=UTC).timestamp())
+
+
+@pytest.fixture
+def april(stage: Stage, when: Any) -> Stage:
+    """1 April 2026: a month of thirty days lies ahead."""
+    stage.box.advance(to=when(2026, 4, 1))
+    return stage

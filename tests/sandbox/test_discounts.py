@@ -9,6 +9,7 @@ import stripe
 
 from sandbox import Switches
 
+from .changing import amounts
 from .conftest import DAY, Stage
 
 NOW = {"proration_behavior": "always_invoice"}
@@ -25,17 +26,6 @@ def discounted(stage: Stage, price: str, *offers: str, **more: Any) -> Any:
     return stage.subscribe(
         stage.customer(), price, discounts=[{"coupon": offer} for offer in offers], **more
     )
-
-
-def amounts(invoice: Any) -> list[int]:
-    return [line["amount"] for line in invoice["lines"]["data"]]
-
-
-@pytest.fixture
-def april(stage: Stage, when: Any) -> Stage:
-    """1 April 2026: a month of thirty days lies ahead."""
-    stage.box.advance(to=when(2026, 4, 1))
-    return stage
 
 
 class TestOnInvoices:

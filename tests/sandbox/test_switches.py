@@ -12,6 +12,7 @@ import stripe
 
 from sandbox import Sandbox, Switches, mount
 
+from .changing import amounts
 from .conftest import DAY, START, Stage
 
 NOW = {"proration_behavior": "always_invoice"}
@@ -27,10 +28,6 @@ def staged(mock: responses.RequestsMock) -> Any:
         return Stage(box, stripe.StripeClient("sk_test_123"))
 
     return staged
-
-
-def amounts(invoice: Any) -> list[int]:
-    return [line["amount"] for line in invoice["lines"]["data"]]
 
 
 def failing(stage: Stage, **more: Any) -> Any:

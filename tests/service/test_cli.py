@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
 from importlib.resources import files
@@ -12,15 +12,14 @@ from pathlib import Path
 import pytest
 import requests
 import responses
-from click.testing import CliRunner, Result
 
 from sandbox import Sandbox, mount
 from service.cli import main
+from tests.support.commands import Planshift, planshift_on
 
 pytestmark = pytest.mark.by_turns
 
 API = "https://api.stripe.com"
-Planshift = Callable[..., Result]
 
 
 @pytest.fixture
@@ -41,17 +40,7 @@ def catalogue(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def planshift(box: Sandbox, catalogue: Path, database_url: str) -> Planshift:
-    environment = {
-        "STRIPE_API_KEY": "sk_test_planshift_tests",
-        "STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests",
-        "PLANSHIFT_DATABASE_URL": database_url,
-        "PLANSHIFT_CATALOGUE": str(catalogue),
-    }
-
-    def run(*arguments: str, **more: str) -> Result:
-        return CliRunner().invoke(main, arguments, env={**environment, **more})
-
-    return run
+    return planshift_on(database_url, PLANSHIFT_CATALOGUE=str(catalogue))
 
 
 def writes(box: Sandbox) -> int:

@@ -6,7 +6,7 @@ The catalogue is the built-in one; every moment is billing time.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any, TypeVar
 
@@ -30,6 +30,10 @@ from adapter.tables import (
 from mappings import Catalogue, Offer, load_catalogue
 
 FAMILY = "operations"
+
+
+def on(month: int, day: int, hour: int = 9, year: int = 2026) -> datetime:
+    return datetime(year, month, day, hour, tzinfo=UTC)
 
 
 @cache

@@ -49,7 +49,30 @@ def passes_challenge(w: World, *, succeed: bool = True) -> None:
     w.settle()
 
 
-def line_of(w: World, change: Any) -> Any:
-    """The one line of a plan change, as it stands now."""
-    (line,) = w.get(f"/v1/plan-changes/{change['id']}")["lines"]
-    return line
+def begins(w: World, plan: str, tier: str, interval: str = "month") -> str:
+    """An account buys its first plan; its customer's id."""
+    customer = w.account("acme")
+    w.change("acme", plan, tier, interval=interval)
+    return customer
+
+
+def executes(w: World, quote: Any, **order: Any) -> Any:
+    """The change must be made at once, and be charged as it was quoted."""
+    answer = w.execute("acme", quote, **order)
+    assert answer.status_code == 201, answer.json
+    w.settle()
+    (line,) = answer.json["lines"]
+    assert (line["state"], line["drift"]) == ("applied", None)
+    invoice, now = w.invoices("acme")[0], quote["timings"]["now"]
+    assert lines(invoice) == lines(now)
+    assert (invoice["total"], invoice["amount_paid"]) == (
+        now["total"]["amount"],
+        now["due_now"]["amount"],
+    )
+    return answer.json
+
+
+def money(quote: Any) -> tuple[int, int, int]:
+    """Credit, total and what is due, of a change now."""
+    now = quote["timings"]["now"]
+    return tuple(now[name]["amount"] for name in ("credit", "total", "due_now"))

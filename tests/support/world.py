@@ -47,6 +47,10 @@ class Outbox:
     def subjects(self) -> list[str]:
         return [str(message["Subject"]) for message in self.messages]
 
+    def goodbyes(self) -> list[EmailMessage]:
+        """Those that say a subscription has ended."""
+        return [message for message in self.messages if "has ended" in str(message["Subject"])]
+
 
 class World:
     """A company that runs Planshift, with its Stripe, its mail server and its one API key."""

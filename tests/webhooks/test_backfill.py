@@ -8,17 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from sqlalchemy import select
 
 from adapter.due import Work
 from adapter.errors import Invalid
 from adapter.tables import DueWorkRow, EventRow, SweepRow
 from sandbox.resources import events as log
-from service.cli import main
 from service.worker import Worker
+from tests.support.commands import Planshift, planshift_on
 from tests.support.killing import Killed
-from tests.support.world import SECRET, START, World, world
+from tests.support.world import START, World, world
 from webhooks import LISTED
 from webhooks.backfill import EVERYTHING, UNDELIVERED
 
@@ -278,20 +277,11 @@ def test_a_backfill_that_fails_is_tried_again_for_ever(w: World):
 
 
 @pytest.fixture
-def planshift(w: World, database_url: str) -> Callable[..., Result]:
-    environment = {
-        "STRIPE_API_KEY": "sk_test_planshift_tests",
-        "STRIPE_WEBHOOK_SECRET": SECRET,
-        "PLANSHIFT_DATABASE_URL": database_url,
-    }
-
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(main, arguments, env=environment)
-
-    return run
+def planshift(w: World, database_url: str) -> Planshift:
+    return planshift_on(database_url)
 
 
-def test_the_command_tells_a_person_and_a_machine(w: World, planshift: Callable[..., Result]):
+def test_the_command_tells_a_person_and_a_machine(w: World, planshift: Planshift):
     lose(w)
     renames(w, w.state("acme")["customer"], 3)
     said = planshift("events", "backfill")
