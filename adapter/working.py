@@ -15,11 +15,12 @@ from .changes.orders import Orders
 from .changes.undoing import Undoing
 from .checkouts.sessions import Checkouts
 from .clock import Clock
+from .clock_readings import ClockReadings
 from .database import Database, is_away
 from .due import BILLING, RECURRING, WALL, Work, clocks_waited_for, due
 from .errors import Unavailable
-from .gateway.failures import GatewayFailure, NotExecuted, StoredFailure, Unanswered
-from .gateway.read import Reader
+from .gateway.client import StripeTime
+from .gateway.failures import NotExecuted, StoredFailure, Unanswered
 from .jobs import Job
 from .purchases.orders import Purchases
 from .tables import DueWorkRow
@@ -68,22 +69,26 @@ class Workers:
 class DueWork:
     """A queue of jobs: per owner what is due of it."""
 
-    def __init__(self, database: Database, reader: Reader, workers: Workers, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        time: StripeTime,
+        readings: ClockReadings,
+        workers: Workers,
+        clock: Clock,
+    ) -> None:
         self._database = database
-        self._reader = reader
+        self._time = time
+        self._readings = readings
         self._workers = workers
         self._clock = clock
 
     def due(self, limit: int, besides: Collection[str]) -> list[Job]:
         """What is due on each clock. A test clock that does not answer holds back only its own."""
-        moments = {WALL: self._clock.now(), BILLING: self._reader.time.now()}
+        moments = {WALL: self._clock.now(), BILLING: self._time.now()}
         with self._database.read() as tx:
             test_clocks = clocks_waited_for(tx)
-        for name in test_clocks:
-            try:
-                moments[name] = self._reader.billing_now(name)
-            except GatewayFailure as failure:
-                log.warning("test_clock_unknown", clock=name, why=str(failure))
+        moments |= self._readings.of(test_clocks)
         with self._database.read() as tx:
             rows = [row for name, now in moments.items() for row in due(tx, name, now, limit)]
         by_owner: dict[str, list[DueWorkRow]] = {}

@@ -17,6 +17,7 @@ from adapter.checkouts.mirroring import CheckoutMirror
 from adapter.checkouts.sessions import Checkouts
 from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
+from adapter.clock_readings import AT_ONCE, SELDOM, ClockReadings
 from adapter.database import Database, open_database
 from adapter.due import Work
 from adapter.endpoints import Endpoints
@@ -94,6 +95,7 @@ def build(
     """
     clock, catalogue = clock or WallClock(), catalogue or load_catalogue(settings.catalogue)
     database = open_database(settings.database_url)
+    urgency = Urgency.FREE if settings.stripe_api_base else urgency  # only Stripe has limits
     tools, seen, ownership = _tools(settings, database, catalogue, clock, urgency)
     reader, writer, mirror = tools.reader, tools.writer, tools.mirror
     quotes = Quotes(database, reader, catalogue)
@@ -123,7 +125,7 @@ def build(
         reconciling=reconciling,
         inbox=Inbox(database, clock),
         processing=Processing(database, reader, mirror, seen, catalogue, claims, clock),
-        due_work=_due_work(tools, orders, undoing, purchases, backfill, reconciling),
+        due_work=_due_work(tools, urgency, orders, undoing, purchases, backfill, reconciling),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
         adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
         adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
@@ -164,6 +166,7 @@ def _sweeps(tools: Tools, livemode: bool) -> tuple[Backfill, Reconciling]:
 
 def _due_work(
     tools: Tools,
+    urgency: Urgency,
     orders: Orders,
     undoing: Undoing,
     purchases: Purchases,
@@ -181,7 +184,9 @@ def _due_work(
         Work.CHARGES: charges.calculate,
         Work.RETRY_PAYMENT: retrying.retry,
     }
-    return DueWork(tools.database, tools.reader, workers.also(others), tools.clock)
+    every = AT_ONCE if urgency is Urgency.FREE else SELDOM
+    readings = ClockReadings(tools.reader, tools.clock, every)
+    return DueWork(tools.database, tools.reader.time, readings, workers.also(others), tools.clock)
 
 
 def _purchases(tools: Tools, ownership: timedelta) -> Purchases:
@@ -221,11 +226,10 @@ def _gateway(
         settings.stripe_api_key, settings.stripe_api_base, settings.stripe_timeout_s
     )
     time = StripeTime(clock.now)
-    # Only Stripe's own address has Stripe's limits.
     pacing = Pacing(
         database,
         Limits.of(livemode=settings.livemode),
-        Urgency.FREE if settings.stripe_api_base else urgency,
+        urgency,
     )
     client = connect(stripe, time, pacing)
     return Reader(client, time), Writer(client), timedelta(seconds=stripe.ownership_s)
