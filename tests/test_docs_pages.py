@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from service.demo.processes import free_ports
 from service.rehearsal.schemas import ACTIONS, COMPARED
 from tests.support.documents import DOCS, fits, mentioned, type_all
 
+ROOT = DOCS.parent
+# A file of one of the rooms, or of the tests, as pages write it.
+OURS = re.compile(r"`((?:mappings|adapter|webhooks|service|sandbox|tests)/[\w/]+\.\w+)")
 PAGES = sorted(page.name for page in DOCS.glob("*.md"))
 
 
@@ -26,6 +30,13 @@ def test_what_a_page_tells_to_type_works(page: str, commands: int, tmp_path: Pat
 def test_what_a_page_links_to_is_there(page: str):
     for target in mentioned(page):
         assert (DOCS / target).exists(), target
+
+
+def test_every_file_of_ours_that_is_named_is_there():
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    named = {file for page in pages for file in OURS.findall(page.read_text("utf-8"))}
+    assert len(named) > 50
+    assert [file for file in sorted(named) if not (ROOT / file).exists()] == []
 
 
 def test_every_word_of_a_scenario_is_explained():
