@@ -9,20 +9,16 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue
-
-from .clock import Clock
-from .database import Database
+from .deployment import Deployment
 from .early_events import wake
 from .errors import Conflict, Invalid, NotFound
-from .gateway.read import Reader
 from .gateway.snapshots import TENANT_KEY, CustomerSnapshot, PaymentMethodSnapshot
-from .gateway.write import Operation, Writer
+from .gateway.write import Operation
 from .holdings import LIVE, refuse_deleted
 from .ids import new_id
-from .mirror import Fetched, Mirror
+from .mirror import Fetched
 from .rows import insert_once
-from .steps import StepRefused, Steps
+from .steps import StepRefused
 from .tables import AccountRow, SubscriptionRow
 
 # What a new account's reference may be made of: it is a part of addresses.
@@ -52,21 +48,13 @@ class Contact:
 class Accounts:
     """The accounts of one deployment."""
 
-    def __init__(
-        self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        catalogue: Catalogue,
-        mirror: Mirror,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._mirror = mirror
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._catalogue = deployment.catalogue
+        self._mirror = deployment.mirror
+        self._clock = deployment.clock
+        self._steps = deployment.steps
 
     def find(self, ref: str) -> AccountRow:
         """The account with the caller's id ``ref``. Raises NotFound."""
@@ -156,7 +144,7 @@ class Accounts:
         return row, created
 
     def _create_customer(self, row: AccountRow) -> None:
-        steps = Steps(self._database, self._writer, self._clock, f"account:{row.id}")
+        steps = self._steps(f"account:{row.id}")
         params: dict[str, Any] = {
             **_contact_params(row.email, row.name, row.locale),
             "metadata": {TENANT_KEY: self._catalogue.tenant, REF_KEY: row.ref},
@@ -214,7 +202,7 @@ class Accounts:
             params["name"] = ""  # what is not sent stays; the empty text unsets it
         # Every statement of the contact is a write of its own, so its subject is new each time;
         # setting the same contact twice does no harm.
-        steps = Steps(self._database, self._writer, self._clock, f"contact:{new_id(row.id)}")
+        steps = self._steps(f"contact:{new_id(row.id)}")
         done = steps.do(
             "update", Operation.CUSTOMER_UPDATE, params, target=customer, look=lambda: None
         )

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .clock import Clock
-from .database import Database
+from .deployment import Deployment
 from .errors import Conflict, Misconfigured
 from .gateway.client import API_VERSION
-from .gateway.read import Reader
 from .gateway.snapshots import TENANT_KEY, EndpointSnapshot
-from .gateway.write import Operation, Snapshot, Writer
+from .gateway.write import Operation, Snapshot
 from .ids import new_id
-from .steps import Steps
 
 PATH = "/webhooks/stripe"
 EVERYTHING = "*"
@@ -58,22 +55,16 @@ class Endpoints:
 
     def __init__(
         self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        clock: Clock,
+        deployment: Deployment,
         *,
-        tenant: str,
         events: Sequence[str],
         public_url: str,
         at_stripe: bool,
         livemode: bool,
     ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._clock = clock
-        self._tenant = tenant
+        self._reader = deployment.reader
+        self._steps = deployment.steps
+        self._tenant = deployment.catalogue.tenant
         self._events = list(events)
         self.url = public_url.rstrip("/") + PATH
         self._at_stripe = at_stripe
@@ -130,7 +121,7 @@ class Endpoints:
             StepRefused: Stripe refused one.
             Unavailable: Stripe gave no usable answer; plan again, which sees what was done.
         """
-        steps = Steps(self._database, self._writer, self._clock, f"webhooks:{new_id('run')}")
+        steps = self._steps(f"webhooks:{new_id('run')}")
         made = None
         for number, action in enumerate(plan.actions, start=1):
             done = steps.do(

@@ -12,16 +12,12 @@ from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from mappings import Catalogue
-
-from .clock import Clock
-from .database import Database
+from .deployment import Deployment
 from .errors import Conflict, Unavailable
-from .gateway.read import Reader
 from .gateway.snapshots import TENANT_KEY, PortalSnapshot
-from .gateway.write import Operation, Writer
+from .gateway.write import Operation
 from .ids import new_id
-from .steps import StepRefused, Steps
+from .steps import StepRefused
 from .tables import AccountRow
 
 FEATURES: dict[str, Any] = {
@@ -39,14 +35,10 @@ VERSION = hashlib.sha256(json.dumps(FEATURES, sort_keys=True).encode()).hexdiges
 class Portal:
     """Opens the portal for accounts of one deployment."""
 
-    def __init__(
-        self, database: Database, reader: Reader, writer: Writer, catalogue: Catalogue, clock: Clock
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._reader = deployment.reader
+        self._catalogue = deployment.catalogue
+        self._steps = deployment.steps
 
     def open(self, account: AccountRow, return_url: str, flow: str | None = None) -> PortalSnapshot:
         """A way into the portal for one account, good for a few minutes; ``flow`` leads straight to
@@ -100,9 +92,6 @@ class Portal:
             if (found.metadata.get(TENANT_KEY), found.metadata.get(PORTAL_KEY)) == wanted:
                 return found
         return None
-
-    def _steps(self, subject: str) -> Steps:
-        return Steps(self._database, self._writer, self._clock, subject)
 
 
 def _flow(flow: str | None, return_url: str) -> dict[str, Any]:

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from .clock import Clock
-from .database import Database
+from .deployment import Deployment
 from .due import Work, disarm, generation_of
-from .gateway.read import Reader
 from .gateway.snapshots import InvoiceSnapshot
-from .gateway.write import Operation, Writer
-from .mirror import Mirror
+from .gateway.write import Operation
 from .open_invoices import retry_step, retry_subject, retryable
-from .steps import StepRefused, Steps
+from .steps import StepRefused
 from .tables import AccountRow, InvoiceRow
 
 
 class Retrying:
     """Tries open invoices once more; every call is the worker's."""
 
-    def __init__(
-        self, database: Database, reader: Reader, writer: Writer, mirror: Mirror, clock: Clock
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._mirror = mirror
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._mirror = deployment.mirror
+        self._steps = deployment.steps
 
     def retry(self, invoice_id: str) -> None:
         """Pay the invoice with the method Stripe would charge now, if it was tried with another.
@@ -54,7 +48,7 @@ class Retrying:
             disarm(tx, Work.RETRY_PAYMENT, invoice_id, generation)
 
     def _pay(self, invoice_id: str, method: str) -> None:
-        steps = Steps(self._database, self._writer, self._clock, retry_subject(invoice_id))
+        steps = self._steps(retry_subject(invoice_id))
         with suppress(StepRefused):
             steps.do(
                 retry_step(method),

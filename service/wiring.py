@@ -10,7 +10,6 @@ from adapter.adoption import AdoptedPrices, Adoption, Migration
 from adapter.catalogue_sync import CatalogueSync
 from adapter.changes.activating import Activating
 from adapter.changes.orders import Orders
-from adapter.changes.procedures import Tools
 from adapter.changes.schedules.bringing import Scheduling
 from adapter.changes.undoing import Undoing
 from adapter.checkouts.mirroring import CheckoutMirror
@@ -19,6 +18,7 @@ from adapter.claims import Claims
 from adapter.clock import Clock, WallClock
 from adapter.clock_readings import AT_ONCE, SELDOM, ClockReadings
 from adapter.database import Database, open_database
+from adapter.deployment import Deployment
 from adapter.due import Work
 from adapter.endpoints import Endpoints
 from adapter.gateway.client import StripeSettings, StripeTime, connect
@@ -30,13 +30,13 @@ from adapter.metering.charges import Charges
 from adapter.metering.sending import Sending
 from adapter.mirror import Mirror
 from adapter.portal import Portal
-from adapter.purchases.one_purchase import PurchaseTools
 from adapter.purchases.orders import Purchases
 from adapter.quotes import Quotes
 from adapter.reconcile import Reconciling
 from adapter.retrying import Retrying
 from adapter.sales.requests import SalesRequests
 from adapter.state import States
+from adapter.tools import Tools
 from adapter.working import DueWork, Workers
 from mappings import Catalogue, load_catalogue
 from webhooks import LISTED, Backfill, Edge, Inbox, Processing
@@ -100,7 +100,7 @@ def build(
     reader, writer, mirror = tools.reader, tools.writer, tools.mirror
     quotes = Quotes(database, reader, catalogue)
     orders, undoing = Orders(quotes, tools, ownership), Undoing(tools, ownership)
-    purchases = _purchases(tools, ownership)
+    purchases = Purchases(tools, ownership)
     (backfill, reconciling), claims = _sweeps(tools, settings.livemode), Claims(database)
     return Parts(
         settings=settings,
@@ -109,14 +109,14 @@ def build(
         database=database,
         reader=reader,
         writer=writer,
-        accounts=Accounts(database, reader, writer, catalogue, mirror, clock),
+        accounts=Accounts(tools),
         quotes=quotes,
         orders=orders,
         undoing=undoing,
         checkouts=tools.checkouts,
         purchases=purchases,
         sales=SalesRequests(database, catalogue, clock, settings.sales_email),
-        portal=Portal(database, reader, writer, catalogue, clock),
+        portal=Portal(tools),
         states=States(database, catalogue),
         keys=Keys(database, clock),
         claims=claims,
@@ -127,9 +127,9 @@ def build(
         processing=Processing(database, reader, mirror, seen, catalogue, claims, clock),
         due_work=_due_work(tools, urgency, orders, undoing, purchases, backfill, reconciling),
         catalogue_sync=CatalogueSync(catalogue, database, reader, writer, clock),
-        adoption=Adoption(database, reader, writer, catalogue, mirror, clock),
-        adopted_prices=AdoptedPrices(database, reader, writer, catalogue, mirror, clock),
-        migration=Migration(database, reader, writer, mirror, clock),
+        adoption=Adoption(tools),
+        adopted_prices=AdoptedPrices(tools),
+        migration=Migration(tools),
         endpoints=_endpoints(settings, tools),
         metrics=Metrics.new(),
     )
@@ -144,13 +144,12 @@ def _tools(
     reader, writer, ownership = _gateway(settings, database, clock, urgency)
     mirror = Mirror(database, reader, catalogue, clock)
     seen = CheckoutMirror(database, reader, catalogue, clock)
-    checkouts = Checkouts(
-        database, reader, writer, catalogue, mirror, seen, clock, ownership, settings.public_url
-    )
-    scheduling = Scheduling(database, reader, mirror, catalogue)
-    sending = Sending(database, reader, writer, mirror, clock)
+    deployment = Deployment(database, reader, writer, catalogue, mirror, clock)
     tools = Tools(
-        database, reader, writer, catalogue, mirror, scheduling, checkouts, sending, clock
+        **vars(deployment),
+        scheduling=Scheduling(database, reader, mirror, catalogue),
+        checkouts=Checkouts(deployment, seen, ownership, settings.public_url),
+        sending=Sending(deployment),
     )
     return tools, seen, ownership
 
@@ -176,41 +175,22 @@ def _due_work(
     """What the worker does when it is due."""
     workers = Workers.of(orders, undoing, Activating(tools), tools.checkouts, purchases)
     charges = Charges(tools.database, tools.reader, tools.sending)
-    retrying = Retrying(tools.database, tools.reader, tools.writer, tools.mirror, tools.clock)
     others = {
         Work.BACKFILL: backfill.do_due,
         Work.RECONCILE: reconciling.do_due,
         Work.METER: tools.sending.resume,
         Work.CHARGES: charges.calculate,
-        Work.RETRY_PAYMENT: retrying.retry,
+        Work.RETRY_PAYMENT: Retrying(tools).retry,
     }
     every = AT_ONCE if urgency is Urgency.FREE else SELDOM
     readings = ClockReadings(tools.reader, tools.clock, every)
     return DueWork(tools.database, tools.reader.time, readings, workers.also(others), tools.clock)
 
 
-def _purchases(tools: Tools, ownership: timedelta) -> Purchases:
-    """Buying packs takes the same tools as changing plans."""
-    buying = PurchaseTools(
-        tools.database,
-        tools.reader,
-        tools.writer,
-        tools.catalogue,
-        tools.mirror,
-        tools.checkouts,
-        tools.clock,
-    )
-    return Purchases(buying, ownership)
-
-
 def _endpoints(settings: Settings, tools: Tools) -> Endpoints:
     """Where Stripe is to send what the registry handles."""
     return Endpoints(
-        tools.database,
-        tools.reader,
-        tools.writer,
-        tools.clock,
-        tenant=tools.catalogue.tenant,
+        tools,
         events=list(LISTED),
         public_url=settings.public_url,
         at_stripe=settings.stripe_api_base is None,

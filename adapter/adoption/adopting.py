@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue
-
 from ..accounts import REF_KEY, REF_LETTERS
-from ..clock import Clock
-from ..database import Database
+from ..deployment import Deployment
 from ..early_events import wake
 from ..errors import Conflict
-from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, CustomerSnapshot
-from ..gateway.write import Operation, Writer
+from ..gateway.write import Operation
 from ..ids import new_id
-from ..mirror import Fetched, Mirror
+from ..mirror import Fetched
 from ..notices.sending import NoticeState
 from ..rows import insert_once
-from ..steps import StepRefused, Steps
+from ..steps import StepRefused
 from ..tables import AccountRow, NoticeRow
 from .obstacles import obstacles
 from .refs import RefSource
@@ -44,21 +40,13 @@ class _Found:
 class Adoption:
     """Makes accounts of customers that exist at Stripe."""
 
-    def __init__(
-        self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        catalogue: Catalogue,
-        mirror: Mirror,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._mirror = mirror
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._catalogue = deployment.catalogue
+        self._mirror = deployment.mirror
+        self._clock = deployment.clock
+        self._steps = deployment.steps
 
     def run(self, refs: RefSource, progress: Progress, *, commit: bool) -> Report:
         """Adopt every customer that has a live subscription; ``commit`` False only tells.
@@ -156,7 +144,7 @@ class Adoption:
 
     def _tag(self, account: AccountRow) -> None:
         """Say at Stripe whose customer it is now, so that no other deployment adopts it too."""
-        steps = Steps(self._database, self._writer, self._clock, f"account:{account.id}")
+        steps = self._steps(f"account:{account.id}")
         if steps.begun("customer"):
             return  # made here, with the tag
         try:

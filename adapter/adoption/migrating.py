@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from ..clock import Clock
-from ..database import Database
+from ..deployment import Deployment
 from ..errors import Conflict, NotFound
 from ..gateway.failures import Gone
-from ..gateway.read import Reader
 from ..gateway.snapshots import SubscriptionSnapshot
-from ..gateway.write import Operation, Writer
-from ..mirror import Mirror
-from ..steps import StepRefused, Steps
+from ..gateway.write import Operation
+from ..steps import StepRefused
 
 FLEXIBLE = "flexible"
 
@@ -18,14 +15,10 @@ FLEXIBLE = "flexible"
 class Migration:
     """Changes what a quote relies on: how proration and anchors work (stripe-facts §3.1, §3.2)."""
 
-    def __init__(
-        self, database: Database, reader: Reader, writer: Writer, mirror: Mirror, clock: Clock
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._mirror = mirror
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._reader = deployment.reader
+        self._mirror = deployment.mirror
+        self._steps = deployment.steps
 
     def migrate(self, subscription: str) -> bool:
         """Move it to flexible billing; False if it was there. Stripe knows no way back.
@@ -39,7 +32,7 @@ class Migration:
                 return False
         except Gone as gone:
             raise NotFound.subscription(subscription) from gone
-        steps = Steps(self._database, self._writer, self._clock, f"subscription:{subscription}")
+        steps = self._steps(f"subscription:{subscription}")
         try:
             steps.do(
                 "migrate",

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from mappings import Catalogue, Offer, UnknownOffer, UnknownPrice
+from mappings import Offer, UnknownOffer, UnknownPrice
 
 from ..catalogue_sync.inventory import is_ours
 from ..catalogue_sync.local import remember_price
-from ..clock import Clock
-from ..database import Database
+from ..deployment import Deployment
 from ..errors import Conflict, Invalid
 from ..gateway.failures import Gone
-from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, ListedPrice, PriceSnapshot
-from ..gateway.write import Operation, Writer
+from ..gateway.write import Operation
 from ..holdings import LIVE
-from ..mirror import Mirror
-from ..steps import StepRefused, Steps
+from ..steps import StepRefused
 from ..tables import LineRow, SubscriptionRow
 
 PATH = "OFFER"
@@ -27,21 +24,12 @@ OFFER_PARTS = 4
 class AdoptedPrices:
     """Puts an offer's metadata on a price that somebody made before there was a catalogue."""
 
-    def __init__(
-        self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        catalogue: Catalogue,
-        mirror: Mirror,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._mirror = mirror
-        self._clock = clock
+    def __init__(self, deployment: Deployment) -> None:
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._catalogue = deployment.catalogue
+        self._mirror = deployment.mirror
+        self._steps = deployment.steps
 
     def adopt(self, price_id: str, said: str) -> tuple[Offer, int]:
         """Let the price carry the offer ``FAMILY/PLAN/TIER/INTERVAL``, as an older price of it;
@@ -58,7 +46,7 @@ class AdoptedPrices:
         price = self._price(price_id)
         offer = self._offer(said, price.currency)
         self._refuse_misfit(price, offer)
-        steps = Steps(self._database, self._writer, self._clock, f"price:{price.id}")
+        steps = self._steps(f"price:{price.id}")
         try:
             steps.do(
                 f"adopt:{self._catalogue.lookup_key(offer)}",

@@ -19,7 +19,8 @@ from ..gateway.snapshots import CHANGE_KEY, INVOICE_KEY, InvoiceSnapshot
 from ..gateway.write import Operation
 from ..steps import StepRefused
 from ..tables import ChangeLineRow, ChangeRow, SubscriptionRow
-from .procedures import OneChange, Tools
+from ..tools import Tools
+from .procedures import OneChange
 from .procedures.unbilling import unbill
 from .settling import finish, hold
 from .states import State, place_of

@@ -15,7 +15,7 @@ from ..holdings import Holding, addressed, holdings_of
 from ..quotes.documents import offer_document
 from ..quotes.timings import billed_later
 from ..tables import AccountRow, ChangeLineRow
-from .procedures import Tools
+from ..tools import Tools
 from .schedules import live_schedule, picture_of, refuse_foreign
 from .schedules.compiling import schedule_params
 from .states import State

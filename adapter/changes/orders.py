@@ -22,9 +22,10 @@ from ..quotes.refusals import change_in_progress
 from ..quotes.targets import Target
 from ..steps import StepRefused
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, QuoteRow
+from ..tools import Tools
 from .ordered import Order
 from .pages import Page
-from .procedures import Tools, carry_out, restore_method
+from .procedures import carry_out, restore_method
 from .refused import check_requirements, refusal, refuse_named_method
 from .settling import hold
 from .states import BUSY, State, take_hold

@@ -16,8 +16,9 @@ from ..due import Work, arm, disarm, generation_of
 from ..errors import Conflict, Invalid
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, ChangeLineRow, ChangeRow, SubscriptionRow
+from ..tools import Tools
 from .keeping import quote_of_keeping, set_to_end
-from .procedures import OneChange, Tools
+from .procedures import OneChange
 from .procedures.purchase import give_up
 from .schedules import our_end, scheduled_on
 from .settling import finish
@@ -156,7 +157,7 @@ class Undoing:
                 raise
 
     def _steps(self, subject: str) -> Steps:
-        return Steps(self._database, self._tools.writer, self._clock, subject)
+        return self._tools.steps(subject)
 
     def _let_go_on(self, account: AccountRow, subscription: SubscriptionRow) -> None:
         with self._database.write() as tx:

@@ -12,18 +12,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from mappings import Catalogue
-
-from ..clock import Clock, Moment
-from ..database import Database
+from ..clock import Moment
+from ..deployment import Deployment
 from ..due import BILLING, Work, arm, disarm
 from ..errors import Conflict, Unavailable
-from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, CheckoutSnapshot, CustomerSnapshot
-from ..gateway.write import Operation, Writer
+from ..gateway.write import Operation
 from ..holdings import refuse_deleted
 from ..ids import new_id
-from ..mirror import Fetched, Mirror
+from ..mirror import Fetched
 from ..steps import StepRefused, Steps
 from ..tables import AccountRow, CheckoutRow
 from .mirroring import CHECKOUT_KEY, CheckoutMirror, FetchedCheckout, Purpose
@@ -57,23 +54,18 @@ class Checkouts:
 
     def __init__(
         self,
-        database: Database,
-        reader: Reader,
-        writer: Writer,
-        catalogue: Catalogue,
-        mirror: Mirror,
+        deployment: Deployment,
         checkout_mirror: CheckoutMirror,
-        clock: Clock,
         ownership: timedelta,
         public_url: str,
     ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._catalogue = catalogue
-        self._mirror = mirror
+        self._deployment = deployment
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._catalogue = deployment.catalogue
+        self._mirror = deployment.mirror
         self._checkout_mirror = checkout_mirror
-        self._clock = clock
+        self._clock = deployment.clock
         self._ownership = ownership
         self._public_url = public_url
 
@@ -294,7 +286,7 @@ class Checkouts:
                 arm(tx, Work.CHECKOUT, row.id, owner, at, clock)
 
     def _steps(self, row: CheckoutRow) -> Steps:
-        return Steps(self._database, self._writer, self._clock, f"checkout:{row.id}")
+        return self._deployment.steps(f"checkout:{row.id}")
 
     def _made_before(self, row: CheckoutRow) -> CheckoutSnapshot | None:
         assert row.account.customer_id is not None

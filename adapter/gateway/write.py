@@ -101,134 +101,68 @@ class Answer:
     request_id: str | None
 
 
-Call = Callable[[Any, str, Any, Any], Any]
-
-
 @dataclass(frozen=True)
 class _How:
-    """How an operation is called (``call(v1, target, params, options)``) and its answer read."""
+    """Where the SDK has an operation, and how its answer is read."""
 
-    call: Call
+    method: Callable[[Any], Callable[..., Any]]
     read: Callable[[Any], Snapshot]
     keyed: bool = True
 
 
 _HOW: Mapping[Operation, _How] = {
-    Operation.CUSTOMER_CREATE: _How(
-        lambda v1, _, params, options: v1.customers.create(params, options), CustomerSnapshot.of
-    ),
-    Operation.CUSTOMER_UPDATE: _How(
-        lambda v1, id, params, options: v1.customers.update(id, params, options),
-        CustomerSnapshot.of,
-    ),
-    Operation.PRODUCT_CREATE: _How(
-        lambda v1, _, params, options: v1.products.create(params, options), ProductSnapshot.of
-    ),
-    Operation.PRODUCT_UPDATE: _How(
-        lambda v1, id, params, options: v1.products.update(id, params, options),
-        ProductSnapshot.of,
-    ),
-    Operation.PRICE_CREATE: _How(
-        lambda v1, _, params, options: v1.prices.create(params, options), PriceSnapshot.of
-    ),
-    Operation.PRICE_UPDATE: _How(
-        lambda v1, id, params, options: v1.prices.update(id, params, options), PriceSnapshot.of
-    ),
-    Operation.METER_CREATE: _How(
-        lambda v1, _, params, options: v1.billing.meters.create(params, options), MeterSnapshot.of
-    ),
-    Operation.METER_REACTIVATE: _How(
-        lambda v1, id, params, options: v1.billing.meters.reactivate(id, params, options),
-        MeterSnapshot.of,
-    ),
+    Operation.CUSTOMER_CREATE: _How(lambda v1: v1.customers.create, CustomerSnapshot.of),
+    Operation.CUSTOMER_UPDATE: _How(lambda v1: v1.customers.update, CustomerSnapshot.of),
+    Operation.PRODUCT_CREATE: _How(lambda v1: v1.products.create, ProductSnapshot.of),
+    Operation.PRODUCT_UPDATE: _How(lambda v1: v1.products.update, ProductSnapshot.of),
+    Operation.PRICE_CREATE: _How(lambda v1: v1.prices.create, PriceSnapshot.of),
+    Operation.PRICE_UPDATE: _How(lambda v1: v1.prices.update, PriceSnapshot.of),
+    Operation.METER_CREATE: _How(lambda v1: v1.billing.meters.create, MeterSnapshot.of),
+    Operation.METER_REACTIVATE: _How(lambda v1: v1.billing.meters.reactivate, MeterSnapshot.of),
     Operation.METER_EVENT_CREATE: _How(
-        lambda v1, _, params, options: v1.billing.meter_events.create(params, options),
-        MadeSnapshot.of_event,
+        lambda v1: v1.billing.meter_events.create, MadeSnapshot.of_event
     ),
     Operation.SUBSCRIPTION_CREATE: _How(
-        lambda v1, _, params, options: v1.subscriptions.create(params, options),
-        SubscriptionSnapshot.of,
+        lambda v1: v1.subscriptions.create, SubscriptionSnapshot.of
     ),
     Operation.SUBSCRIPTION_UPDATE: _How(
-        lambda v1, id, params, options: v1.subscriptions.update(id, params, options),
-        SubscriptionSnapshot.of,
+        lambda v1: v1.subscriptions.update, SubscriptionSnapshot.of
     ),
     # Stripe ignores keys on DELETE, so there is none to send (stripe-facts §1.3).
     Operation.SUBSCRIPTION_CANCEL: _How(
-        lambda v1, id, params, options: v1.subscriptions.cancel(id, params, options),
-        SubscriptionSnapshot.of,
-        keyed=False,
+        lambda v1: v1.subscriptions.cancel, SubscriptionSnapshot.of, keyed=False
     ),
     Operation.SUBSCRIPTION_MIGRATE: _How(
-        lambda v1, id, params, options: v1.subscriptions.migrate(id, params, options),
-        SubscriptionSnapshot.of,
+        lambda v1: v1.subscriptions.migrate, SubscriptionSnapshot.of
     ),
-    Operation.INVOICE_PAY: _How(
-        lambda v1, id, params, options: v1.invoices.pay(id, params, options), InvoiceSnapshot.of
-    ),
-    Operation.INVOICE_VOID: _How(
-        lambda v1, id, params, options: v1.invoices.void_invoice(id, params, options),
-        InvoiceSnapshot.of,
-    ),
-    Operation.INVOICE_FINALIZE: _How(
-        lambda v1, id, params, options: v1.invoices.finalize_invoice(id, params, options),
-        InvoiceSnapshot.of,
-    ),
-    Operation.INVOICE_CREATE: _How(
-        lambda v1, _, params, options: v1.invoices.create(params, options), InvoiceSnapshot.of
-    ),
-    Operation.INVOICE_ITEM_CREATE: _How(
-        lambda v1, _, params, options: v1.invoice_items.create(params, options), MadeSnapshot.of
-    ),
-    Operation.CREDIT_NOTE_CREATE: _How(
-        lambda v1, _, params, options: v1.credit_notes.create(params, options), MadeSnapshot.of
-    ),
+    Operation.INVOICE_PAY: _How(lambda v1: v1.invoices.pay, InvoiceSnapshot.of),
+    Operation.INVOICE_VOID: _How(lambda v1: v1.invoices.void_invoice, InvoiceSnapshot.of),
+    Operation.INVOICE_FINALIZE: _How(lambda v1: v1.invoices.finalize_invoice, InvoiceSnapshot.of),
+    Operation.INVOICE_CREATE: _How(lambda v1: v1.invoices.create, InvoiceSnapshot.of),
+    Operation.INVOICE_ITEM_CREATE: _How(lambda v1: v1.invoice_items.create, MadeSnapshot.of),
+    Operation.CREDIT_NOTE_CREATE: _How(lambda v1: v1.credit_notes.create, MadeSnapshot.of),
     Operation.BALANCE_CREDIT: _How(
-        lambda v1, id, params, options: v1.customers.balance_transactions.create(
-            id, params, options
-        ),
-        BalanceMoveSnapshot.of,
+        lambda v1: v1.customers.balance_transactions.create, BalanceMoveSnapshot.of
     ),
     Operation.SCHEDULE_CREATE: _How(
-        lambda v1, _, params, options: v1.subscription_schedules.create(params, options),
-        ScheduleSnapshot.of,
+        lambda v1: v1.subscription_schedules.create, ScheduleSnapshot.of
     ),
     Operation.SCHEDULE_UPDATE: _How(
-        lambda v1, id, params, options: v1.subscription_schedules.update(id, params, options),
-        ScheduleSnapshot.of,
+        lambda v1: v1.subscription_schedules.update, ScheduleSnapshot.of
     ),
     Operation.SCHEDULE_RELEASE: _How(
-        lambda v1, id, params, options: v1.subscription_schedules.release(id, params, options),
-        ScheduleSnapshot.of,
+        lambda v1: v1.subscription_schedules.release, ScheduleSnapshot.of
     ),
-    Operation.CHECKOUT_CREATE: _How(
-        lambda v1, _, params, options: v1.checkout.sessions.create(params, options),
-        CheckoutSnapshot.of,
-    ),
+    Operation.CHECKOUT_CREATE: _How(lambda v1: v1.checkout.sessions.create, CheckoutSnapshot.of),
     Operation.PORTAL_CONFIGURE: _How(
-        lambda v1, _, params, options: v1.billing_portal.configurations.create(params, options),
-        PortalSnapshot.of,
+        lambda v1: v1.billing_portal.configurations.create, PortalSnapshot.of
     ),
-    Operation.PORTAL_OPEN: _How(
-        lambda v1, _, params, options: v1.billing_portal.sessions.create(params, options),
-        PortalSnapshot.of,
-    ),
-    Operation.CHECKOUT_EXPIRE: _How(
-        lambda v1, id, params, options: v1.checkout.sessions.expire(id, params, options),
-        CheckoutSnapshot.of,
-    ),
-    Operation.ENDPOINT_CREATE: _How(
-        lambda v1, _, params, options: v1.webhook_endpoints.create(params, options),
-        EndpointSnapshot.of,
-    ),
-    Operation.ENDPOINT_UPDATE: _How(
-        lambda v1, id, params, options: v1.webhook_endpoints.update(id, params, options),
-        EndpointSnapshot.of,
-    ),
+    Operation.PORTAL_OPEN: _How(lambda v1: v1.billing_portal.sessions.create, PortalSnapshot.of),
+    Operation.CHECKOUT_EXPIRE: _How(lambda v1: v1.checkout.sessions.expire, CheckoutSnapshot.of),
+    Operation.ENDPOINT_CREATE: _How(lambda v1: v1.webhook_endpoints.create, EndpointSnapshot.of),
+    Operation.ENDPOINT_UPDATE: _How(lambda v1: v1.webhook_endpoints.update, EndpointSnapshot.of),
     Operation.ENDPOINT_DELETE: _How(
-        lambda v1, id, params, options: v1.webhook_endpoints.delete(id, params, options),
-        MadeSnapshot.of,
-        keyed=False,
+        lambda v1: v1.webhook_endpoints.delete, MadeSnapshot.of, keyed=False
     ),
 }
 # Whether such a write was made can only be seen at Stripe.
@@ -251,8 +185,9 @@ class Writer:
         options: dict[str, Any] = {"max_network_retries": WRITE_RETRIES if how.keyed else 0}
         if how.keyed:
             options["idempotency_key"] = intent.key
+        named = [intent.target] if intent.target else []
         with sorted_failures():
-            answer = how.call(self._v1, intent.target or "", dict(intent.params), options)
+            answer = how.method(self._v1)(*named, dict(intent.params), options)
         last = answer.last_response
         return Answer(
             snapshot=how.read(answer),

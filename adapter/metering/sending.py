@@ -15,13 +15,11 @@ from typing import Any
 import structlog
 from sqlalchemy import select
 
-from ..clock import Clock, to_unix
-from ..database import Database
+from ..clock import to_unix
+from ..deployment import Deployment
 from ..due import Work, arm, disarm, generation_of
-from ..gateway.read import Reader
 from ..gateway.snapshots import METER_CUSTOMER, METER_VALUE, InvoiceSnapshot
-from ..gateway.write import Operation, Writer
-from ..mirror import Mirror
+from ..gateway.write import Operation
 from ..steps import KEY_LIFETIME, StepRefused, Steps
 from ..tables import AccountRow, LineRow, MeterEventRow, SubscriptionRow
 from .billable import billed_at
@@ -47,15 +45,13 @@ class _Line:
 class Sending:
     """Sends what is booked."""
 
-    def __init__(
-        self, database: Database, reader: Reader, writer: Writer, mirror: Mirror, clock: Clock
-    ) -> None:
-        self._database = database
-        self._reader = reader
-        self._writer = writer
-        self._mirror = mirror
-        self._clock = clock
-        self._counting = Counting(database, reader, clock)
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._database = deployment.database
+        self._reader = deployment.reader
+        self._mirror = deployment.mirror
+        self._clock = deployment.clock
+        self._counting = Counting(deployment.database, deployment.reader, deployment.clock)
         self._names: dict[str, str] = {}
 
     def resume(self, account_id: str) -> None:
@@ -215,7 +211,7 @@ class Sending:
             row.state, row.error = "refused", why
 
     def _steps(self, event: MeterEventRow) -> Steps:
-        return Steps(self._database, self._writer, self._clock, f"meter:{event.id}")
+        return self._deployment.steps(f"meter:{event.id}")
 
 
 def _step(event: MeterEventRow) -> str:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from mappings import Catalogue
-
-from ..checkouts.sessions import Checkouts
-from ..clock import Clock, Moment
-from ..database import Database
+from ..clock import Moment
 from ..due import BILLING, Work, arm
-from ..gateway.read import Reader
 from ..gateway.snapshots import TENANT_KEY, InvoiceSnapshot
-from ..gateway.write import Operation, Writer
-from ..mirror import Fetched, Mirror
-from ..steps import StepDone, StepRefused, Steps
+from ..gateway.write import Operation
+from ..mirror import Fetched
+from ..steps import StepDone, StepRefused
 from ..tables import PurchaseRow
+from ..tools import Tools
 from .settling import DEBIT_LOOK, ends, invoice_seen
 from .states import State, move
 
@@ -29,28 +24,15 @@ PATIENCE = timedelta(hours=23)
 FAILURE = ("code", "message", "declined", "param")
 
 
-@dataclass(frozen=True)
-class PurchaseTools:
-    """What carrying out a purchase needs of the deployment."""
-
-    database: Database
-    reader: Reader
-    writer: Writer
-    catalogue: Catalogue
-    mirror: Mirror
-    checkouts: Checkouts
-    clock: Clock
-
-
 class OnePurchase:
     """A purchase with its remembered steps. Everything that writes goes through here."""
 
-    def __init__(self, tools: PurchaseTools, purchase: PurchaseRow) -> None:
+    def __init__(self, tools: Tools, purchase: PurchaseRow) -> None:
         assert purchase.account.customer_id is not None
         self.row = purchase
         self.customer = purchase.account.customer_id
         self.tools = tools
-        self.steps = Steps(tools.database, tools.writer, tools.clock, f"purchase:{purchase.id}")
+        self.steps = tools.steps(f"purchase:{purchase.id}")
 
     def moment(self) -> Moment:
         """The present moment, for the customer and on the wall."""

@@ -21,9 +21,10 @@ from ..quotes.documents import money
 from ..quotes.refusals import refuse_if_busy
 from ..steps import StepRefused
 from ..tables import AccountRow, InvoiceRow, PurchaseRow
+from ..tools import Tools
 from .by_invoice import ByInvoice
 from .by_page import ByPage
-from .one_purchase import OnePurchase, PurchaseTools
+from .one_purchase import OnePurchase
 from .states import State
 
 log = structlog.get_logger(__name__)
@@ -53,7 +54,7 @@ class Purchases:
     worker takes it over.
     """
 
-    def __init__(self, tools: PurchaseTools, ownership: timedelta) -> None:
+    def __init__(self, tools: Tools, ownership: timedelta) -> None:
         self._tools = tools
         self._database = tools.database
         self._ownership = ownership

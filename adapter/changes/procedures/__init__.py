@@ -31,10 +31,11 @@ from ...billing import (
 from ...errors import Conflict
 from ...steps import StepRefused
 from ...tables import ChangeLineRow, ChangeRow
+from ...tools import Tools
 from ..states import State
 from .ending import EndLineNow, EndNow
 from .ending_usage import EndUsageNow
-from .one_change import OneChange, Tools
+from .one_change import OneChange
 from .purchase import FirstPurchase
 from .replacing import ReplaceLines
 from .resubscribing import EndAndStart
@@ -42,7 +43,7 @@ from .scheduling import ChangeLater
 from .through_checkout import ThroughCheckout
 from .updating import ChangeNow
 
-__all__ = ["OneChange", "Tools", "carry_out", "restore_method"]
+__all__ = ["OneChange", "carry_out", "restore_method"]
 
 
 def carry_out(tools: Tools, change: ChangeRow) -> None:

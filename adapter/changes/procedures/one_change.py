@@ -4,55 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from mappings import Catalogue
-
 from ...billing import Bill, bill_to_json
-from ...checkouts.sessions import Checkouts
-from ...clock import Clock, Moment
-from ...database import Database
+from ...clock import Moment
 from ...due import Work, arm, disarm
-from ...gateway.read import Reader
 from ...gateway.snapshots import (
     CHANGE_KEY,
     INVOICE_KEY,
     InvoiceSnapshot,
     SubscriptionSnapshot,
 )
-from ...gateway.write import Operation, Writer
+from ...gateway.write import Operation
 from ...holdings import ENDED, period_invoice
 from ...metering.outbox import Outbox
-from ...metering.sending import Sending
-from ...mirror import Fetched, Mirror
+from ...mirror import Fetched
 from ...notices.owed import tell_payment_failed
-from ...steps import StepDone, StepRefused, Steps
+from ...steps import StepDone, StepRefused
 from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
+from ...tools import Tools
 from ..looking import Looking
-from ..schedules.bringing import Scheduling
 from ..settling import finish, hold
 from ..states import State, is_executing
 
 Note = Callable[[ChangeLineRow, SubscriptionSnapshot], None]
-
-
-@dataclass(frozen=True)
-class Tools:
-    """What carrying out needs of the deployment."""
-
-    database: Database
-    reader: Reader
-    writer: Writer
-    catalogue: Catalogue
-    mirror: Mirror
-    scheduling: Scheduling
-    checkouts: Checkouts
-    sending: Sending
-    clock: Clock
 
 
 class OneChange:
@@ -68,7 +46,7 @@ class OneChange:
         self.now = [line for line in change.lines if line.timing == "now"]
         self.later = [line for line in change.lines if line.timing == "period_end"]
         self.look = Looking(tools.reader, change.account.customer_id, change.id)
-        self.steps = Steps(tools.database, tools.writer, tools.clock, f"change:{change.id}")
+        self.steps = tools.steps(f"change:{change.id}")
         self.scheduling = tools.scheduling
         self.checkouts = tools.checkouts
         self._tools = tools
