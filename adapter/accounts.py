@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, or_, select
@@ -43,6 +44,27 @@ class Contact:
     name: str | None = None
     locale: str = "en"
     test_clock: str | None = None
+
+
+def new_account(ref: str, contact: Contact, at: datetime) -> dict[str, Any]:
+    """The row of an account of which nothing has been read from Stripe yet."""
+    return {
+        "id": new_id("acct"),
+        "ref": ref,
+        "email": contact.email,
+        "name": contact.name,
+        "locale": contact.locale,
+        "test_clock": contact.test_clock,
+        "created_at": at,
+        "balance": 0,
+        "deleted": False,
+        "ticket": 0,
+    }
+
+
+def account_tags(tenant: str, ref: str) -> dict[str, str]:
+    """Metadata that says whose account a customer is, and which."""
+    return {TENANT_KEY: tenant, REF_KEY: ref}
 
 
 class Accounts:
@@ -126,18 +148,7 @@ class Accounts:
             created = insert_once(
                 tx,
                 AccountRow,
-                {
-                    "id": new_id("acct"),
-                    "ref": ref,
-                    "email": contact.email,
-                    "name": contact.name,
-                    "locale": contact.locale,
-                    "test_clock": contact.test_clock,
-                    "created_at": self._clock.now(),
-                    "balance": 0,
-                    "deleted": False,
-                    "ticket": 0,
-                },
+                new_account(ref, contact, self._clock.now()),
             )
             row = _by_ref(tx, ref)
         assert row is not None
@@ -147,7 +158,7 @@ class Accounts:
         steps = self._steps(f"account:{row.id}")
         params: dict[str, Any] = {
             **_contact_params(row.email, row.name, row.locale),
-            "metadata": {TENANT_KEY: self._catalogue.tenant, REF_KEY: row.ref},
+            "metadata": account_tags(self._catalogue.tenant, row.ref),
         }
         if row.test_clock:
             params["test_clock"] = row.test_clock
@@ -188,9 +199,8 @@ class Accounts:
     def _customer_of(self, row: AccountRow) -> CustomerSnapshot | None:
         """The customer made for this account in an attempt whose key has expired."""
         for found in self._reader.customers_with_email(row.email):
-            metadata = found.metadata or {}
-            ours = metadata.get(TENANT_KEY) == self._catalogue.tenant
-            if ours and metadata.get(REF_KEY) == row.ref:
+            tags = account_tags(self._catalogue.tenant, row.ref)
+            if tags.items() <= (found.metadata or {}).items():
                 return found
         return None
 
@@ -221,9 +231,7 @@ def _refusal(refused: StepRefused) -> Invalid | Conflict:
     param = str(refused.record.get("param") or "")
     if param in CONTACT_PARAMS:
         return Invalid("refused_contact", refused.message, path=CONTACT_PARAMS[param])
-    return Conflict(
-        "refused_by_stripe", f"Stripe refused it: {refused.message}", stripe_code=refused.code
-    )
+    return Conflict.refused_by_stripe(f"Stripe refused it: {refused.message}", refused.code)
 
 
 def _contact_params(email: str, name: str | None, locale: str) -> dict[str, Any]:

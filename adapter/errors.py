@@ -65,6 +65,10 @@ class Invalid(AdapterError):
 class Conflict(AdapterError):
     """The request is well formed, but the state of things does not allow it now."""
 
+    @classmethod
+    def refused_by_stripe(cls, detail: str, stripe_code: str | None, **facts: object) -> Conflict:
+        return cls("refused_by_stripe", detail, stripe_code=stripe_code, **facts)
+
 
 class PaymentFailed(AdapterError):
     """The payment was tried and refused; nothing was changed."""

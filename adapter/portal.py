@@ -59,11 +59,8 @@ class Portal:
                 "open", Operation.PORTAL_OPEN, params, look=lambda: None
             )
         except StepRefused as refused:
-            raise Conflict(
-                "refused_by_stripe",
-                f"Stripe refused the page: {refused.message}",
-                stripe_code=refused.code,
-            ) from refused
+            said = f"Stripe refused the page: {refused.message}"
+            raise Conflict.refused_by_stripe(said, refused.code) from refused
         assert isinstance(done.snapshot, PortalSnapshot)
         return done.snapshot
 

@@ -17,7 +17,6 @@ from mappings.errors import (
     MoneyError,
     NoFixedPrice,
     NoRuleMatches,
-    StoredDecisionError,
     UnknownOffer,
 )
 from mappings.family import Allowance, Family, Pack, Plan, Selection, Tier, Usage
@@ -28,7 +27,6 @@ from mappings.options import Option, options
 from mappings.problems import Problem
 from mappings.rules import Action, Rule, Situation, When
 from mappings.selecting import required_selections
-from mappings.stored import decision_from_dict
 
 __all__ = [
     "INTERVALS",
@@ -55,7 +53,6 @@ __all__ = [
     "Rule",
     "Selection",
     "Situation",
-    "StoredDecisionError",
     "Tier",
     "UnitPrice",
     "UnknownOffer",
@@ -68,7 +65,6 @@ __all__ = [
     "compare",
     "decide",
     "decimals_of",
-    "decision_from_dict",
     "decision_to_dict",
     "describe",
     "direction",

@@ -99,7 +99,7 @@ def situation_of(
 
 
 def decision_to_dict(decision: Decision) -> dict[str, object]:
-    """As plain JSON values, to be stored with the change. Inverse: decision_from_dict."""
+    """As plain JSON values, to be stored with the change."""
     plain: dict[str, object] = asdict(decision)
     return {**plain, "selections": list(decision.selections)}
 

@@ -144,19 +144,6 @@ class NoRuleMatches(MappingsError):
         )
 
 
-class StoredDecisionError(MappingsError):
-    """A stored decision cannot be read back: another program wrote it, or it was damaged."""
-
-    code = "stored_decision_unreadable"
-
-    @classmethod
-    def for_field(cls, field: str) -> Self:
-        return cls(
-            f"The stored decision has no usable {field!r}.",
-            "It was not written by decision_to_dict; restore the row from a backup.",
-        )
-
-
 class CatalogueError(MappingsError):
     """The catalogue document cannot be used. `problems` lists everything wrong with it."""
 

@@ -56,11 +56,6 @@ class Reader:
         listed = value if isinstance(value, list) else [value]
         return tuple(text for text in listed if isinstance(text, str))
 
-    def listed(self, key: str) -> tuple[str, ...] | None:
-        """A list of nothing but texts."""
-        value, texts = self._table.get(key), self.texts(key)
-        return texts if isinstance(value, list) and len(value) == len(texts) else None
-
     def table(self, key: str) -> Reader:
         """The table under a key, empty if there is none."""
         return Reader(self._table.get(key), self.at(key))

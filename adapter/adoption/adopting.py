@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ..accounts import REF_KEY, REF_LETTERS
+from ..accounts import REF_KEY, REF_LETTERS, Contact, account_tags, new_account
 from ..deployment import Deployment
 from ..early_events import wake
 from ..errors import Conflict
 from ..gateway.snapshots import TENANT_KEY, CustomerSnapshot
 from ..gateway.write import Operation
-from ..ids import new_id
 from ..mirror import Fetched
 from ..notices.sending import NoticeState
 from ..rows import insert_once
@@ -124,22 +123,12 @@ class Adoption:
 
     def _insert(self, tx: Session, customer: CustomerSnapshot, ref: str) -> AccountRow | None:
         """The account's row; None if another account has this reference."""
-        values = {
-            "id": new_id("acct"),
-            "ref": ref,
-            "email": customer.email,
-            "name": customer.name,
-            "locale": customer.locale or "en",
-            "test_clock": customer.test_clock,
-            "customer_id": customer.id,
-            "created_at": self._clock.now(),
-            "balance": 0,
-            "deleted": False,
-            "ticket": 0,
-        }
-        if not insert_once(tx, AccountRow, values):
+        now, locale = self._clock.now(), customer.locale or "en"
+        contact = Contact(customer.email or "", customer.name, locale, customer.test_clock)
+        values = new_account(ref, contact, now)
+        if not insert_once(tx, AccountRow, {**values, "customer_id": customer.id}):
             return None
-        wake(tx, customer.id, self._clock.now())
+        wake(tx, customer.id, now)
         return tx.scalars(select(AccountRow).where(AccountRow.customer_id == customer.id)).one()
 
     def _tag(self, account: AccountRow) -> None:
@@ -151,16 +140,15 @@ class Adoption:
             steps.do(
                 "tag",
                 Operation.CUSTOMER_UPDATE,
-                {"metadata": {TENANT_KEY: self._catalogue.tenant, REF_KEY: account.ref}},
+                {"metadata": account_tags(self._catalogue.tenant, account.ref)},
                 target=account.customer_id,
                 look=lambda: self._tagged(account),
             )
         except StepRefused as refused:
             if not account.deleted:
-                raise Conflict(
-                    "refused_by_stripe",
+                raise Conflict.refused_by_stripe(
                     f"Stripe refused to mark {account.customer_id} as adopted: {refused.message}",
-                    stripe_code=refused.code,
+                    refused.code,
                 ) from refused
 
     def _tagged(self, account: AccountRow) -> CustomerSnapshot | None:

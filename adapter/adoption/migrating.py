@@ -42,11 +42,8 @@ class Migration:
                 look=lambda: self._flexible(subscription),
             )
         except StepRefused as refused:
-            raise Conflict(
-                "refused_by_stripe",
-                f"Stripe does not migrate it: {refused.message}",
-                stripe_code=refused.code,
-            ) from refused
+            said = f"Stripe does not migrate it: {refused.message}"
+            raise Conflict.refused_by_stripe(said, refused.code) from refused
         self._mirror.refresh_subscription(subscription)
         return True
 

@@ -56,9 +56,8 @@ class AdoptedPrices:
                 look=lambda: self._carrying(price.id, offer),
             )
         except StepRefused as refused:
-            raise Conflict(
-                "refused_by_stripe", f"Stripe refused it: {refused.message}"
-            ) from refused
+            said = f"Stripe refused it: {refused.message}"
+            raise Conflict.refused_by_stripe(said, refused.code) from refused
         with self._database.write() as tx:
             remember_price(tx, self._catalogue, self._reader.price(price.id))
         return offer, self._map_anew(price.id)

@@ -62,9 +62,8 @@ def refusal(change: ChangeRow, refused: StepRefused) -> PaymentFailed | Conflict
         return PaymentFailed.declined(change.id, refused.code, refused.message)
     if refused.record.get("param") in ("default_payment_method", "payment_method"):
         return Invalid("unknown_payment_method", refused.message, path="payment_method")
-    return Conflict(
-        "refused_by_stripe",
+    return Conflict.refused_by_stripe(
         f"Stripe refused the change: {refused.message} Nothing was changed.",
+        refused.code,
         plan_change=change.id,
-        stripe_code=refused.code,
     )

@@ -84,11 +84,8 @@ class Checkouts:
         try:
             return self.open(account, wanted)
         except StepRefused as refused:
-            raise Conflict(
-                "refused_by_stripe",
-                f"Stripe refused the page: {refused.message}",
-                stripe_code=refused.code,
-            ) from refused
+            said = f"Stripe refused the page: {refused.message}"
+            raise Conflict.refused_by_stripe(said, refused.code) from refused
 
     def setup_params(self, account: AccountRow) -> dict[str, Any]:
         """Parameters of a session that saves a payment method and charges nothing."""

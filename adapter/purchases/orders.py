@@ -249,11 +249,10 @@ def _refusal(purchase: PurchaseRow) -> PaymentFailed | Conflict | Invalid:
         )
     if failure.get("param") == "payment_method":
         return Invalid("unknown_payment_method", message, path="payment_method")
-    return Conflict(
-        "refused_by_stripe",
+    return Conflict.refused_by_stripe(
         f"Stripe refused the purchase: {message} Nothing was charged.",
+        failure.get("code"),
         purchase=purchase.id,
-        stripe_code=failure.get("code"),
     )
 
 

@@ -28,7 +28,7 @@ from .documents import (
 )
 from .order import Ordered, resolve_order
 from .previews import LIFETIME, only_melted, same_money
-from .pricing import Pricing
+from .pricing import Priced, Pricing
 from .refusals import refuse_if_scheduled_elsewhere
 from .targets import Target, Wanted
 
@@ -80,14 +80,13 @@ class Quotes:
             order = resolve_order(tx, self._catalogue, account, wanted, charging)
             earlier = already_scheduled(tx, self._catalogue, account, order)
         timings, priced = self._pricing.of(account, order, now)
-        at, credit, payback = priced.at, priced.credit, priced.payback
-        quote_id = new_id("qt")
+        at, quote_id = priced.at, new_id("qt")
         document = {
             "id": quote_id,
             "account": account.ref,
             "created_at": at.isoformat(),
             "expires_at": (at + LIFETIME).isoformat(),
-            **quote_document(self._catalogue, order, timings, payback, earlier),
+            **quote_document(self._catalogue, order, timings, priced.payback, earlier),
         }
         row = QuoteRow(
             id=quote_id,
@@ -95,14 +94,7 @@ class Quotes:
             kind=order.kind,
             created_at=at,
             expires_at=at + LIFETIME,
-            request={
-                "wanted": [one.to_json() for one in wanted],
-                "proration_dates": {
-                    when: proration_date(order.now(when), at) for when in order.offered
-                },
-                "credit": credit.__dict__ if credit else None,
-                "credited_units": payback.units if payback else None,
-            },
+            request=_request(wanted, order, priced),
             decision={one.family: decision_to_dict(one.decision) for one in order.targets},
             basis=order.basis(),
             document=document,
@@ -257,6 +249,18 @@ def chosen_timing(quote: QuoteRow, when: str | None) -> str:
             offered=offered,
         )
     return when
+
+
+def _request(wanted: Sequence[Wanted], order: Ordered, priced: Priced) -> dict[str, Any]:
+    """What the quote was made of, so that the very same is asked for when it is executed."""
+    return {
+        "wanted": [one.to_json() for one in wanted],
+        "proration_dates": {
+            when: proration_date(order.now(when), priced.at) for when in order.offered
+        },
+        "credit": priced.credit.__dict__ if priced.credit else None,
+        "credited_units": priced.payback.units if priced.payback else None,
+    }
 
 
 def _refuse_over_an_end(tx: Session, later: Sequence[Target]) -> None:

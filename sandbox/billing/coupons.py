@@ -12,7 +12,6 @@ from ..kernel.errors import Json
 from ..kernel.world import World
 
 GONE = "_gone"  # a deleted coupon is still what its discounts were made of
-MOST_DISCOUNTS = 20
 
 
 def find_coupon(world: World, identifier: str, param: str | None = None) -> Json:

@@ -76,6 +76,19 @@ def _will_go_on(subscription: Json) -> None:
     subscription["cancellation_details"]["reason"] = None
 
 
+def _is_over(subscription: Json, status: str, reason: str, now: int) -> None:
+    # canceled_at keeps the first request's time; cancel_at is cleared (recorded traffic)
+    subscription |= {
+        "status": status,
+        "canceled_at": subscription["canceled_at"] or now,
+        "ended_at": now,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+    }
+    subscription["cancellation_details"]["reason"] = reason
+    subscription["_resuming"] = None
+
+
 def end_now(
     world: World,
     subscription: Json,
@@ -116,16 +129,7 @@ def end_now(
         if subscription.get("_pending"):
             drop_pending(world, subscription)
         _close_invoices(world, subscription, void=unpaid_start)
-        # canceled_at keeps the first request's time; cancel_at is cleared (recorded traffic)
-        subscription |= {
-            "status": "incomplete_expired" if expires else "canceled",
-            "canceled_at": subscription["canceled_at"] or now,
-            "ended_at": now,
-            "cancel_at": None,
-            "cancel_at_period_end": False,
-        }
-        subscription["cancellation_details"]["reason"] = reason
-        subscription["_resuming"] = None
+        _is_over(subscription, "incomplete_expired" if expires else "canceled", reason, now)
     abort_schedule(world, subscription)
 
 

@@ -48,7 +48,8 @@ def acting(room: Blueprint, box: Sandbox, screen: Screen) -> None:
     _time(deed, box)
     _trouble(deed, box)
     _post(deed, box)
-    _billing(deed, box)
+    _customers(deed, box)
+    _payments(deed, box)
 
 
 def _time(deed: Deeds, box: Sandbox) -> None:
@@ -161,7 +162,7 @@ def _post(deed: Deeds, box: Sandbox) -> None:
         return f"{len(box.deliver_pending())} sent."
 
 
-def _billing(deed: Deeds, box: Sandbox) -> None:
+def _customers(deed: Deeds, box: Sandbox) -> None:
     @deed("/dashboard/customers")
     def make_customer() -> str:
         form = request.form
@@ -199,6 +200,8 @@ def _billing(deed: Deeds, box: Sandbox) -> None:
             what
         ]
 
+
+def _payments(deed: Deeds, box: Sandbox) -> None:
     @deed("/dashboard/invoices/<invoice>/<what>")
     def collect(invoice: str, what: str) -> str:
         if what not in ("pay", "finalize", "void"):

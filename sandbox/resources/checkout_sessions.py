@@ -17,12 +17,12 @@ from ..kernel.fields import (
     record,
     text,
 )
-from ..kernel.lists import PAGE, RANGE, cut, page, within
+from ..kernel.lists import PAGE, RANGE, cut, page
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
 from .billing_fields import BILLING_MODE, TRIAL_SETTINGS
-from .common import META, SHIPPING, apply_metadata
+from .common import META, SHIPPING, apply_metadata, fits
 from .method_types import ALLOWED, check_types
 from .prices import AMOUNT, PRODUCT_DATA, RECURRING
 from .products import new_product
@@ -241,11 +241,8 @@ def index(world: World, call: Call) -> Json:
 
     def wanted(body: Json) -> bool:
         return bool(
-            params.get("customer") in (None, body["customer"])
-            and params.get("payment_intent") in (None, body["payment_intent"])
-            and params.get("status") in (None, body["status"])
+            fits(params, body, "customer", "payment_intent", "status")
             and (email is None or (body["customer_details"] or {}).get("email") == email)
-            and within(params, "created", body["created"])
         )
 
     return page(world, params, entries, call.url, wanted)

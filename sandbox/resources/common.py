@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..kernel.errors import Json
 from ..kernel.fields import METADATA, Fields, integer, merge_metadata, record, text
+from ..kernel.lists import page, within
+from ..kernel.routing import Call
+from ..kernel.world import World
 
 ADDRESS: Fields = {
     name: text() for name in ("city", "country", "line1", "line2", "postal_code", "state")
@@ -27,6 +32,18 @@ def assign(body: Json, params: Json, *names: str) -> None:
     for name in names:
         if name in params:
             body[name] = params[name]
+
+
+def fits(params: Json, body: Json, *names: str) -> bool:
+    """Whether an object is what a list was filtered for: by these of its fields, and by its age."""
+    alike = all(params.get(name) in (None, body[name]) for name in names)
+    return alike and within(params, "created", body.get("created"))
+
+
+def filtered(world: World, call: Call, entries: Sequence[Json], *names: str) -> Json:
+    """One page of those `entries` that fit what the call filters for."""
+    params = call.params
+    return page(world, params, entries, call.url, lambda body: fits(params, body, *names))
 
 
 def deleted(body: Json) -> Json:

@@ -11,7 +11,7 @@ from ..kernel.lists import PAGE, RANGE, page, within
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign, deleted, fresh_metadata
+from .common import META, apply_metadata, assign, deleted, fits, fresh_metadata
 
 TIMESTAMP = moment(words=())
 CREATE: Fields = {
@@ -186,11 +186,8 @@ def index_codes(world: World, call: Call) -> Json:
 
     def wanted(body: Json) -> bool:
         return bool(
-            params.get("active") in (None, body["active"])
-            and params.get("code") in (None, body["code"])
+            fits(params, body, "active", "code", "customer")
             and params.get("coupon") in (None, body["promotion"]["coupon"])
-            and params.get("customer") in (None, body["customer"])
-            and within(params, "created", body["created"])
         )
 
     return page(world, params, world.store.scan("promotion_code"), call.url, wanted)

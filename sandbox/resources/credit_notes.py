@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..billing.crediting import issue_note, new_note, void_note
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, array, enum, integer, moment, record, text
-from ..kernel.lists import PAGE, RANGE, cut, page, within
+from ..kernel.lists import PAGE, RANGE, cut
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign, fresh_metadata
+from .common import META, apply_metadata, assign, filtered, fresh_metadata
 
 LINE = record(
     {
@@ -79,16 +79,7 @@ def lines(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("customer") in (None, body["customer"])
-            and params.get("invoice") in (None, body["invoice"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, world.store.scan("credit_note"), call.url, wanted)
+    return filtered(world, call, world.store.scan("credit_note"), "customer", "invoice")
 
 
 def _show(_: World, note: Json) -> Json:

@@ -6,11 +6,11 @@ from ..billing.disputing import NEEDS_RESPONSE, TEXTS, close, submit
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, record, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata
+from .common import META, apply_metadata, filtered
 
 UPDATE: Fields = {
     **META,
@@ -50,16 +50,7 @@ def give_up(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("charge") in (None, body["charge"])
-            and params.get("payment_intent") in (None, body["payment_intent"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, world.store.scan("dispute"), call.url, wanted)
+    return filtered(world, call, world.store.scan("dispute"), "charge", "payment_intent")
 
 
 def shapes(known: Shapes) -> None:

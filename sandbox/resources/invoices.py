@@ -12,12 +12,12 @@ from ..billing.standing import void_invoice, write_off
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, enum, integer, text
-from ..kernel.lists import PAGE, RANGE, cut, page, within
+from ..kernel.lists import PAGE, RANGE, cut, page
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
 from .billing_fields import COLLECTION, DISCOUNTS, TAX_RATES
-from .common import META, apply_metadata, assign, deleted, fresh_metadata
+from .common import META, apply_metadata, assign, deleted, filtered, fresh_metadata
 
 SETTINGS: Fields = {
     **META,
@@ -211,16 +211,7 @@ def index(world: World, call: Call) -> Json:
         entries = world.store.where("invoice", "customer", params["customer"])
     else:
         entries = [body for body in world.store.scan("invoice") if not body["test_clock"]]
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("customer") in (None, body["customer"])
-            and params.get("status") in (None, body["status"])
-            and params.get("collection_method") in (None, body["collection_method"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, entries, call.url, wanted)
+    return filtered(world, call, entries, "customer", "status", "collection_method")
 
 
 def lines(world: World, call: Call) -> Json:

@@ -12,12 +12,12 @@ from ..billing.templates import fresh
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, array, boolean, enum, integer, merge_metadata, record, text
-from ..kernel.lists import PAGE, page
+from ..kernel.lists import PAGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
 from .checkout_sessions import INVOICE_CREATION, SOLD, check_mode, make_prices, page_lines
-from .common import META, apply_metadata, assign
+from .common import META, apply_metadata, assign, filtered
 from .method_types import TYPE
 
 COMPLETION = record(
@@ -205,12 +205,7 @@ def _update_line(world: World, link: Json, entry: Json) -> None:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return params.get("active") in (None, body["active"])
-
-    return page(world, params, world.store.scan("payment_link"), call.url, wanted)
+    return filtered(world, call, world.store.scan("payment_link"), "active")
 
 
 def line_items(world: World, call: Call) -> Json:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, enum, record, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
+from .common import filtered
 
 LIST_PAYMENTS: Fields = {
     **PAGE,
@@ -28,14 +29,7 @@ def list_payments(world: World, call: Call) -> Json:
         entries = world.store.where("invoice_payment", "invoice", params["invoice"])
     else:
         entries = world.store.scan("invoice_payment")
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("invoice") in (None, body["invoice"])
-            and params.get("status") in (None, body["status"])
-        )
-
-    return page(world, params, entries, call.url, wanted)
+    return filtered(world, call, entries, "invoice", "status")
 
 
 def retrieve_payment(world: World, call: Call) -> Json:
@@ -52,14 +46,7 @@ def list_charges(world: World, call: Call) -> Json:
         entries = world.store.where("charge", "payment_intent", params["payment_intent"])
     else:
         entries = world.store.scan("charge")
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("customer") in (None, body["customer"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, entries, call.url, wanted)
+    return filtered(world, call, entries, "customer")
 
 
 def shapes(known: Shapes) -> None:

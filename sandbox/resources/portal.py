@@ -6,13 +6,13 @@ from ..billing.checkout import page_url
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, array, boolean, enum, record, text
-from ..kernel.lists import PAGE, page
+from ..kernel.lists import PAGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.store import copy_json
 from ..kernel.world import World
 from .billing_fields import FEEDBACK, PRORATION
-from .common import META, apply_metadata, assign, fresh_metadata
+from .common import META, apply_metadata, assign, filtered, fresh_metadata
 
 CONFIGURATION = "billing_portal.configuration"
 SESSION = "billing_portal.session"
@@ -189,15 +189,7 @@ def update(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("active") in (None, body["active"])
-            and params.get("is_default") in (None, body["is_default"])
-        )
-
-    return page(world, params, world.store.scan(CONFIGURATION), call.url, wanted)
+    return filtered(world, call, world.store.scan(CONFIGURATION), "active", "is_default")
 
 
 def open_portal(world: World, call: Call) -> Json:

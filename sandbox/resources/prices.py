@@ -16,11 +16,11 @@ from ..kernel.fields import (
     record,
     text,
 )
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE, page
 from ..kernel.rendering import Shapes, public
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign, fresh_metadata
+from .common import META, apply_metadata, assign, fits, fresh_metadata
 
 TAX = enum("exclusive", "inclusive", "unspecified")
 INTERVAL = enum("day", "week", "month", "year", required=True)
@@ -160,12 +160,8 @@ def index(world: World, call: Call) -> Json:
 
     def wanted(body: Json) -> bool:
         return bool(
-            params.get("active") in (None, body["active"])
-            and params.get("currency") in (None, body["currency"])
-            and params.get("product") in (None, body["product"])
-            and params.get("type") in (None, body["type"])
+            fits(params, body, "active", "currency", "product", "type")
             and (interval is None or (body["recurring"] or {}).get("interval") == interval)
-            and within(params, "created", body["created"])
         )
 
     return page(world, params, entries, call.url, wanted)

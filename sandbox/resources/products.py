@@ -6,11 +6,11 @@ from ..billing.pricing import new_price
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, array, boolean, record, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE, page
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign, deleted, fresh_metadata
+from .common import META, apply_metadata, assign, deleted, fits, fresh_metadata
 from .prices import AMOUNT, RECURRING
 
 PLAIN = (
@@ -135,11 +135,8 @@ def index(world: World, call: Call) -> Json:
 
     def wanted(body: Json) -> bool:
         return bool(
-            params.get("active") in (None, body["active"])
-            and params.get("shippable") in (None, body["shippable"])
-            and params.get("url") in (None, body["url"])
+            fits(params, body, "active", "shippable", "url")
             and (not params.get("ids") or body["id"] in params["ids"])
-            and within(params, "created", body["created"])
         )
 
     return page(world, params, world.store.scan("product"), call.url, wanted)

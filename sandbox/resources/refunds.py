@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, enum, integer, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, fresh_metadata
+from .common import META, apply_metadata, filtered, fresh_metadata
 
 CREATE: Fields = {
     **META,
@@ -93,16 +93,7 @@ def update(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("charge") in (None, body["charge"])
-            and params.get("payment_intent") in (None, body["payment_intent"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, world.store.scan("refund"), call.url, wanted)
+    return filtered(world, call, world.store.scan("refund"), "charge", "payment_intent")
 
 
 def shapes(known: Shapes) -> None:

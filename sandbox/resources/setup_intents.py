@@ -12,11 +12,11 @@ from ..billing.setups import (
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, enum, record, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign
+from .common import META, apply_metadata, assign, filtered
 from .method_types import ALLOWED, check_types
 
 CREATE: Fields = {
@@ -99,16 +99,7 @@ def cancel(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("customer") in (None, body["customer"])
-            and params.get("payment_method") in (None, body["payment_method"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, world.store.scan("setup_intent"), call.url, wanted)
+    return filtered(world, call, world.store.scan("setup_intent"), "customer", "payment_method")
 
 
 def shapes(known: Shapes) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from ..kernel import errors
 from ..kernel.errors import Json
 from ..kernel.fields import Fields, boolean, decimal, enum, text
-from ..kernel.lists import PAGE, RANGE, page, within
+from ..kernel.lists import PAGE, RANGE
 from ..kernel.rendering import Shapes
 from ..kernel.routing import Call, Route
 from ..kernel.world import World
-from .common import META, apply_metadata, assign, fresh_metadata
+from .common import META, apply_metadata, assign, filtered, fresh_metadata
 
 WORDS: Fields = {
     "country": text(),
@@ -67,16 +67,7 @@ def update(world: World, call: Call) -> Json:
 
 
 def index(world: World, call: Call) -> Json:
-    params = call.params
-
-    def wanted(body: Json) -> bool:
-        return bool(
-            params.get("active") in (None, body["active"])
-            and params.get("inclusive") in (None, body["inclusive"])
-            and within(params, "created", body["created"])
-        )
-
-    return page(world, params, world.store.scan("tax_rate"), call.url, wanted)
+    return filtered(world, call, world.store.scan("tax_rate"), "active", "inclusive")
 
 
 def shapes(known: Shapes) -> None:
