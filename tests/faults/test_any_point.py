@@ -8,7 +8,8 @@ every other one with a fault too, chosen by seed; `make soak` with all of them, 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from itertools import product
 from random import Random
 
@@ -63,13 +64,22 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.timeout(7_200 if SOAK or MORE else 120)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
-def test_it_ends_as_it_should(scenario: Scenario, stages: Stages, subtests: pytest.Subtests):
+def test_it_ends_as_it_should(
+    scenario: Scenario,
+    stages: Stages,
+    subtests: pytest.Subtests,
+    record_property: Callable[[str, object], None],
+):
     course = stages.course(scenario)
     with subtests.test("no point is lost"):
         points.check(scenario.name, course)
     if points.UPDATE:
         return
+    told: Counter[str] = Counter()
     for database, mishap in mishaps(scenario, course):
+        told["deaths" if isinstance(mishap, Deaths) else "faults"] += 1
         name = mishap.named(course)
         with subtests.test(name, database=database):
             mishap.tell(scenario, stages.of(scenario, database), course)
+    if SOAK or MORE:
+        record_property("numbers", f"{told['deaths']:,} deaths, {told['faults']:,} faults")
