@@ -15,6 +15,7 @@ FILES = sorted(
 )
 # A file is read in one sitting, a function in one glance; these are the hard limits.
 FILE_LINES, FUNCTION_LINES = 320, 55
+TEST_FILE_LINES = 330
 
 
 def named(path: Path) -> str:
@@ -90,3 +91,11 @@ def length(node: ast.FunctionDef) -> int:
 @pytest.mark.parametrize("path", FILES, ids=named)
 def test_every_module_says_what_it_is_for(path: Path):
     assert ast.get_docstring(tree(path)), f"{named(path)} has no docstring"
+
+
+def test_a_test_file_is_one_sitting_too_and_borrows_from_no_other():
+    """What two of them need is in ``tests/support``, where it is looked for."""
+    files = sorted((ROOT / "tests").rglob("*.py"))
+    long = [named(path) for path in files if len(path.read_text().splitlines()) > TEST_FILE_LINES]
+    lent = {named(path): name for path in files for name in imports(path) if ".test_" in name}
+    assert (long, lent) == ([], {})

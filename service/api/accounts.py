@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from adapter.accounts import REF, REF_LETTERS, Contact
@@ -11,7 +12,7 @@ from adapter.tables import AccountRow
 from ..wiring import Parts
 from . import examples, schemas
 from .access import scope
-from .paging import cursor, page
+from .paging import listed
 from .routes import Routes
 
 
@@ -25,9 +26,7 @@ def blueprint(parts: Parts) -> Routes:
     @scope("accounts:read")
     def list_accounts(query: dict[str, Any]) -> dict[str, Any]:
         """Accounts in order of creation; ``q`` finds in ref, name and e-mail."""
-        limit = query["limit"]
-        rows = parts.accounts.listed(query["q"], cursor(query["after"]), limit + 1)
-        return page(rows, limit, lambda row: row.seq, _line)
+        return listed(query, partial(parts.accounts.listed, query["q"]), _line)
 
     @routes.put("/<ref>")
     @routes.arguments(schemas.ContactBody, example=examples.CONTACT)

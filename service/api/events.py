@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from webhooks.inbox import event_document
@@ -9,7 +10,7 @@ from webhooks.inbox import event_document
 from ..wiring import Parts
 from . import schemas
 from .access import scope
-from .paging import cursor, page
+from .paging import listed
 from .routes import Routes
 
 
@@ -23,15 +24,9 @@ def blueprint(parts: Parts) -> Routes:
     @scope("events:read")
     def list_events(query: dict[str, Any]) -> dict[str, Any]:
         """Events, newest first."""
-        limit = query["limit"]
-        rows = parts.inbox.listed(
-            query["state"],
-            cursor(query["after"]),
-            limit + 1,
-            kind=query["type"],
-            customer=query["customer"],
-        )
-        return page(rows, limit, lambda row: row.seq, event_document)
+        filters = {"kind": query["type"], "customer": query["customer"]}
+        rows = partial(parts.inbox.listed, query["state"], **filters)
+        return listed(query, rows, event_document)
 
     @routes.get("/<event_id>")
     @routes.response(200, schemas.EventInFull)

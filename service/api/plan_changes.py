@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from adapter.changes.ordered import Order
@@ -12,7 +13,7 @@ from adapter.tables import ChangeRow
 from ..wiring import Parts
 from . import examples, schemas
 from .access import SALES, require, scope
-from .paging import cursor, page
+from .paging import listed
 from .routes import Routes
 
 # The answer is not final yet: it waits for a payment, or Stripe has not answered.
@@ -43,10 +44,9 @@ def blueprint(parts: Parts) -> Routes:
     @scope("accounts:read")
     def list_plan_changes(query: dict[str, Any], ref: str) -> dict[str, Any]:
         """The account's plan changes, newest first."""
-        account, limit = parts.accounts.find(ref), query["limit"]
-        after = cursor(query["after"])
-        rows = parts.orders.of_account(account, query["state"], after, limit + 1)
-        return page(rows, limit, lambda row: row.seq, change_document)
+        account = parts.accounts.find(ref)
+        rows = partial(parts.orders.of_account, account, query["state"])
+        return listed(query, rows, change_document)
 
     @routes.get("/plan-changes/<change_id>")
     @routes.response(200, schemas.PlanChange)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Any
 
 from flask import request
@@ -15,7 +16,7 @@ from adapter.tables import PurchaseRow
 from ..wiring import Parts
 from . import examples, schemas
 from .access import caller, scope
-from .paging import cursor, page
+from .paging import listed
 from .routes import Routes
 
 
@@ -42,9 +43,8 @@ def blueprint(parts: Parts) -> Routes:
     @scope("accounts:read")
     def list_purchases(query: dict[str, Any], ref: str) -> dict[str, Any]:
         """The account's purchases, newest first."""
-        account, limit = parts.accounts.find(ref), query["limit"]
-        rows = parts.purchases.of_account(account, cursor(query["after"]), limit + 1)
-        return page(rows, limit, lambda row: row.seq, purchase_document)
+        account = parts.accounts.find(ref)
+        return listed(query, partial(parts.purchases.of_account, account), purchase_document)
 
     @routes.get("/purchases/<purchase_id>")
     @routes.response(200, schemas.Purchase)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from adapter.clock import iso
@@ -11,7 +12,7 @@ from adapter.tables import AccountRow, SalesRequestRow
 from ..wiring import Parts
 from . import examples, schemas
 from .access import scope
-from .paging import cursor, page
+from .paging import listed
 from .routes import Routes
 
 
@@ -34,9 +35,8 @@ def blueprint(parts: Parts) -> Routes:
     @scope("accounts:read")
     def list_sales_requests(query: dict[str, Any], ref: str) -> dict[str, Any]:
         """The account's requests, newest first."""
-        account, limit = parts.accounts.find(ref), query["limit"]
-        rows = parts.sales.of_account(account, cursor(query["after"]), limit + 1)
-        return page(rows, limit, lambda row: row.seq, lambda row: _document(account, row))
+        account = parts.accounts.find(ref)
+        return listed(query, partial(parts.sales.of_account, account), partial(_document, account))
 
     return routes
 

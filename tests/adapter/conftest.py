@@ -1,4 +1,4 @@
-"""An account with allowances, on one kind of database or on each."""
+"""What several files of this room begin with: an account with allowances, a mail server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from adapter.database import Database, open_database
 from tests.support.allowances import Shelf, on
+from tests.support.smtp import SmtpReceiver
 
 
 @pytest.fixture
@@ -22,3 +23,10 @@ def shelf(sqlite_url: str) -> Iterator[Shelf]:
 def either(database: Database) -> Shelf:
     """The same account on each kind of database."""
     return Shelf(database, on(1, 1))
+
+
+@pytest.fixture
+def receiver() -> Iterator[SmtpReceiver]:
+    """A mail server that keeps what it is given."""
+    with SmtpReceiver() as receiver:
+        yield receiver

@@ -18,7 +18,7 @@ from adapter.tables import (
     QuoteRow,
     SubscriptionRow,
 )
-from tests.adapter.test_catalogue_sync import PLUS, START, World, open_world, priced, small
+from tests.support.syncing import PLUS, START, World, open_world, priced, small
 
 pytestmark = pytest.mark.by_turns
 

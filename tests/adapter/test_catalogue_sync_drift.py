@@ -8,7 +8,7 @@ import pytest
 
 from adapter.database import Database
 from mappings import Offer
-from tests.adapter.test_catalogue_sync import PLUS, World, open_world, small
+from tests.support.syncing import PLUS, World, open_world, small
 
 pytestmark = pytest.mark.by_turns
 

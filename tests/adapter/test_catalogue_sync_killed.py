@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,37 +12,12 @@ from adapter.catalogue_sync import Action
 from adapter.database import Database
 from adapter.errors import Conflict, Unavailable
 from adapter.gateway.snapshots import ListedPrice
-from adapter.gateway.write import Answer, CommittedIntent, Writer
 from adapter.tables import IntentRow
 from mappings import Catalogue
-from tests.adapter.test_catalogue_sync import PLUS, World, open_world, priced, small
 from tests.support.sampling import in_turn
+from tests.support.syncing import PLUS, Killed, MortalWriter, When, World, open_world, priced, small
 
 pytestmark = pytest.mark.by_turns
-
-When = Literal["before", "after"]
-
-
-class Killed(BaseException):
-    """The process is gone: nothing catches this."""
-
-
-class MortalWriter(Writer):
-    """Dies at one of its writes, just before the request leaves or just after its effect."""
-
-    def __init__(self, client: Any, at: int, when: When) -> None:
-        super().__init__(client)
-        self._left = at
-        self._when = when
-
-    def send(self, intent: CommittedIntent) -> Answer:
-        self._left -= 1
-        if self._left == -1 and self._when == "before":
-            raise Killed
-        answer = super().send(intent)
-        if self._left == -1:
-            raise Killed
-        return answer
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from adapter.errors import Conflict
 from adapter.gateway.failures import Refused
 from adapter.gateway.write import Answer, CommittedIntent, Operation, Writer
 from mappings import Catalogue, Offer, build_catalogue
-from tests.adapter.test_catalogue_sync import PLUS, SMALL, World, open_world, priced, small
+from tests.support.syncing import PLUS, SMALL, World, open_world, priced, small
 
 pytestmark = pytest.mark.by_turns
 

@@ -14,8 +14,7 @@ from adapter.errors import Conflict
 from adapter.gateway.write import Writer
 from adapter.prices import current_price, offer_of
 from mappings import Catalogue, Offer, build_catalogue
-from tests.adapter.test_catalogue_sync import SMALL, World, open_world
-from tests.adapter.test_catalogue_sync_killed import Killed, MortalWriter
+from tests.support.syncing import SMALL, Killed, MortalWriter, World, open_world
 
 pytestmark = pytest.mark.by_turns
 

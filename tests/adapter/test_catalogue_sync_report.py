@@ -16,7 +16,7 @@ from adapter.catalogue_sync import (
 )
 from adapter.database import Database
 from mappings import Offer, load_catalogue
-from tests.adapter.test_catalogue_sync import PLUS, World, open_world, priced, small
+from tests.support.syncing import PLUS, World, open_world, priced, small
 
 pytestmark = pytest.mark.by_turns
 

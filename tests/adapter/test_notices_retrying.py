@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email.message import EmailMessage
 
@@ -13,14 +12,8 @@ from adapter.database import Database
 from adapter.notices.listing import list_notices
 from adapter.notices.sending import LEASE, MAX_ATTEMPTS, NoticeState, send_due
 from adapter.notices.smtp import Mailer, MessageDeferred, SmtpMailer
-from tests.adapter.test_notices_outbox import NOW, only_notice, open_account, put
+from tests.support.notices import NOW, only_notice, open_account, put
 from tests.support.smtp import SmtpReceiver
-
-
-@pytest.fixture
-def receiver() -> Iterator[SmtpReceiver]:
-    with SmtpReceiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from adapter.notices.listing import list_notices
 from adapter.notices.outbox import Kind
 from adapter.notices.sending import LEASE, send_due
 from adapter.notices.smtp import Mailer, SmtpMailer
-from tests.adapter.test_notices_outbox import NOW, only_notice, open_account, put
+from tests.support.notices import NOW, only_notice, open_account, put
 from tests.support.smtp import SmtpReceiver
 
 SENDER = "Acme Billing <billing@planshift.example>"
@@ -36,12 +36,6 @@ class Then:
     def send(self, message: EmailMessage) -> None:
         self.mailer.send(message)
         self.action()
-
-
-@pytest.fixture
-def receiver() -> Iterator[SmtpReceiver]:
-    with SmtpReceiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture

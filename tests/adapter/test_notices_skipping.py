@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy.orm import Session
 
@@ -14,16 +12,10 @@ from adapter.notices.outbox import Kind
 from adapter.notices.sending import send_due
 from adapter.notices.smtp import SmtpMailer
 from adapter.tables import AccountRow, ChangeLineRow, ChangeRow, InvoiceRow, QuoteRow
-from tests.adapter.test_notices_outbox import NOW, only_notice, open_account, put
+from tests.support.notices import NOW, only_notice, open_account, put
 from tests.support.smtp import SmtpReceiver
 
 pytestmark = pytest.mark.by_turns
-
-
-@pytest.fixture
-def receiver() -> Iterator[SmtpReceiver]:
-    with SmtpReceiver() as receiver:
-        yield receiver
 
 
 def outcome(database: Database, receiver: SmtpReceiver) -> tuple[str, str | None, int]:

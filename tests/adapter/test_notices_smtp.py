@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
@@ -22,12 +21,6 @@ from tests.support.smtp import NoOpenssl, SmtpReceiver, Step, certificate
 
 SECRET = "s3cret/p@ss"
 ENCODED = "s3cret%2Fp%40ss"
-
-
-@pytest.fixture
-def receiver() -> Iterator[SmtpReceiver]:
-    with SmtpReceiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,6 @@ from itertools import product
 from random import Random
 
 import pytest
-import stripe
 
 from sandbox.kernel.faults import KINDS
 from tests.conftest import DATABASES
@@ -32,6 +31,8 @@ TIMES = (1, 4)
 NEAR = 12
 # So many of each story, at random: between the sample of every run and all of the soak.
 MORE = int(os.environ.get("MISHAPS", "0"))
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 def mishaps(scenario: Scenario, course: Course) -> Iterator[tuple[str, Deaths | Fault]]:
@@ -54,12 +55,6 @@ def mishaps(scenario: Scenario, course: Course) -> Iterator[tuple[str, Deaths | 
         yield turn, drawn.choice(deaths)
         if turn == "sqlite":
             yield turn, drawn.choice(faults)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's pause before its retry is no part of what is tested."""
-    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
 
 
 @pytest.mark.timeout(7_200 if SOAK or MORE else 120)

@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 
 import pytest
-import stripe
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
@@ -35,6 +34,8 @@ EXAMPLES = (
 SCENES = 5 if SOAK else 2
 BRINGS = ("nothing", "nothing", "everything", "the newest", "some", "backwards")
 
+pytestmark = pytest.mark.usefixtures("no_waiting")
+
 
 @st.composite
 def tales(draw: st.DrawFn) -> Tale:
@@ -47,12 +48,6 @@ def tales(draw: st.DrawFn) -> Tale:
     brings = st.sampled_from(BRINGS if draw(st.integers(0, 2)) else BRINGS[:1])
     habits = [Habit(draw(brings), draw(st.integers(1, 2))) for _ in moves]
     return Tale(catalogue, moves, tuple(habits))
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's pause before its retry is no part of what is tested."""
-    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
 
 
 class Beginnings:

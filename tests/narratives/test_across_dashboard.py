@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from mappings import Offer
 from tests.support.changes import state_of
-from tests.support.shops import loaded
-from tests.support.sold import EACH, STUDIO, TEAM, Offered, Sold
+from tests.support.dashboard import lines, mails, price_of, refusal, unknown_price
+from tests.support.sold import EACH, STUDIO, TEAM, Sold
 from tests.support.world import World, world
+
+as_team = pytest.mark.parametrize("sold", [TEAM], ids=str)
 
 
 @pytest.fixture(params=EACH, ids=str)
@@ -26,23 +27,6 @@ def w(database_url: str, sold: Sold) -> Iterator[World]:
         yield made
 
 
-as_team = pytest.mark.parametrize("sold", [TEAM], ids=str)
-
-
-def price_of(w: World, sold: Sold, offer: Offered) -> str:
-    """The id of the monthly price in US dollars at Stripe."""
-    key = loaded(sold.catalogue).lookup_key(Offer(sold.family, *offer, "month", "usd"))
-    (found,) = w.stripe("GET", "/v1/prices", **{"lookup_keys[]": key})["data"]
-    return str(found["id"])
-
-
-def unknown_price(w: World) -> str:
-    """A price somebody made by hand, of a product that the catalogue does not know."""
-    product = w.stripe("POST", "/v1/products", name="By hand")["id"]
-    money = {"currency": "usd", "unit_amount": 777, "recurring[interval]": "month"}
-    return str(w.stripe("POST", "/v1/prices", product=product, **money)["id"])
-
-
 def edit(w: World, **params: Any) -> Any:
     """Somebody edits the account's subscription; ``items`` by their place."""
     sub = w.subscription("acme")
@@ -53,26 +37,6 @@ def edit(w: World, **params: Any) -> Any:
 
 def item(w: World) -> str:
     return str(w.subscription("acme")["items"]["data"][0]["id"])
-
-
-def lines(w: World) -> list[tuple[str | None, str | None, int, bool]]:
-    """Of each line: plan, tier, quantity, and whether its price is unknown."""
-    (sub,) = w.state("acme")["subscriptions"]
-    shown = [
-        (line["plan"], line["tier"], line["quantity"], line["unknown_price"] is not None)
-        for line in sub["lines"]
-    ]
-    return sorted(shown, key=lambda line: line[3])
-
-
-def mails(w: World, words: str) -> int:
-    return sum(words in subject for subject in w.mail.subjects())
-
-
-def refusal(w: World, sold: Sold, offer: Offered) -> tuple[int, str]:
-    body = {"family": sold.family, "plan": offer[0], "tier": offer[1], "interval": "month"}
-    answer = w.call("POST", "/v1/accounts/acme/quotes", {"changes": [body]})
-    return answer.status_code, answer.json.get("code")
 
 
 def test_row_6_5_price_and_quantity_are_mapped_back_and_unknown_ones_reported(w: World, sold: Sold):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.narratives.test_across_dashboard import lines, mails, price_of, refusal, unknown_price
+from tests.support.dashboard import lines, mails, price_of, refusal, unknown_price
 from tests.support.sold import OPERATIONS, TEAM, Sold
 from tests.support.world import World, world
 

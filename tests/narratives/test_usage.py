@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stripe
 from sqlalchemy import select, update
 
 from adapter.tables import DueWorkRow, IntentRow, MeterEventRow
@@ -20,6 +19,8 @@ from tests.support.world import START, World, world
 
 SEND = "/v1/billing/meter_events"
 HOUR = timedelta(hours=1)
+
+pytestmark = pytest.mark.usefixtures("no_waiting")
 
 
 class DiesAt(Fate):
@@ -35,12 +36,6 @@ class DiesAt(Fate):
             self.dead = True
             raise Killed(what)
         super().point(what)
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's pause before its retry is no part of what is tested."""
-    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stripe
 from sqlalchemy import select
 
 from adapter.mirror import Fetched, Mirror
@@ -20,7 +19,7 @@ from tests.laws import mirrored
 from tests.support.buying import without_saved_method
 from tests.support.world import START, World, world
 
-pytestmark = pytest.mark.by_turns
+pytestmark = [pytest.mark.by_turns, pytest.mark.usefixtures("no_waiting")]
 
 TEAM = "virtual-team"
 MONTH = 31 * 86_400
@@ -33,12 +32,6 @@ def w(database_url: str) -> Iterator[World]:
         made.account("acme")
         made.change("acme", "growth", "5k", family=TEAM)
         yield made
-
-
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The SDK's pause before its retry is no part of what is tested."""
-    monkeypatch.setattr(stripe.HTTPClient, "_sleep_time_seconds", lambda *_: 0.0)
 
 
 class Once:
