@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -41,31 +41,39 @@ def rehearse(
     """
     from .. import rehearsal  # noqa: PLC0415  (it starts a sandbox; nobody else should load it)
 
-    shipped = rehearsal.shipped()
     if listing:
-        for known, path in shipped.items():
+        for known, path in rehearsal.shipped().items():
             click.echo(f"{known:<14}  {rehearsal.load_scenario(known).about or path.name}")
-        return
-    if show is not None:
-        if show not in shipped:
-            raise click.UsageError(f"there is no scenario {show!r}; see --list")
-        click.echo(shipped[show].read_text(encoding="utf-8"), nl=False)
-        return
-    if name is None:
+    elif show is not None:
+        _show(show, rehearsal.shipped())
+    elif name is None:
         raise click.UsageError("name a scenario: a file, or one of --list")
+    else:
+        scenario = _loaded(name)
+        try:
+            with _logging_to(log):
+                code = _play(scenario, as_json=as_json, colour=not no_colour)
+        except rehearsal.Interrupted as wrong:
+            raise click.ClickException(str(wrong)) from wrong
+        raise SystemExit(code)
+
+
+def _show(name: str, shipped: Mapping[str, Path]) -> None:
+    if name not in shipped:
+        raise click.UsageError(f"there is no scenario {name!r}; see --list")
+    click.echo(shipped[name].read_text(encoding="utf-8"), nl=False)
+
+
+def _loaded(name: str) -> Scenario:
+    from .. import rehearsal  # noqa: PLC0415  (as above)
+
     try:
-        scenario = rehearsal.load_scenario(name)
+        return rehearsal.load_scenario(name)
     except rehearsal.ScenarioError as wrong:
         for problem in wrong.problems:
             click.echo(f"{problem.path}: {problem.message}".removeprefix(": "), err=True)
         click.echo(f"Error: {wrong}", err=True)
         raise SystemExit(2) from wrong
-    try:
-        with _logging_to(log):
-            code = _play(scenario, as_json=as_json, colour=not no_colour)
-    except rehearsal.Interrupted as wrong:
-        raise click.ClickException(str(wrong)) from wrong
-    raise SystemExit(code)
 
 
 def _play(scenario: Scenario, *, as_json: bool, colour: bool) -> int:

@@ -73,6 +73,12 @@ class Stage:
     def stripe(self) -> Stripe:
         return self.stack.stripe
 
+    @property
+    def large(self) -> Offer:
+        """What the account grows into; the programme has such scenes only where there is one."""
+        assert self.cast.large is not None
+        return self.cast.large
+
     # -- comparing ----------------------------------------------------------------------------
 
     def expect(self, claim: str, found: object, announced: object) -> None:

@@ -17,11 +17,6 @@ UNITS = frozenset({"kb", "mb", "gb", "tb"})
 USED = Decimal("0.4")
 
 
-def _large(stage: Stage) -> Offer:
-    assert stage.cast.large is not None, "the programme has these scenes only with a larger plan"
-    return stage.cast.large
-
-
 def _pays_back_units(stage: Stage) -> bool:
     """Whether growing turns the units that are not used into money off the same bill."""
     assert stage.cast.upgrade is not None
@@ -36,7 +31,7 @@ def _announce_quote(stage: Stage) -> Announcement:
         "unused_allowance": f"credit for unused {stage.cast.family.unit}",
     }.get(decision.credit, "credit for the unused time")
     return Announcement(
-        f"Ten days later Acme asks what {stage.cast.name(_large(stage))} would cost. Asking costs "
+        f"Ten days later Acme asks what {stage.cast.name(stage.large)} would cost. Asking costs "
         "nothing and changes nothing; the amounts are Stripe's own.",
         f"{credit}, by rule {decision.rule!r}",
     )
@@ -46,7 +41,7 @@ def _quote(stage: Stage) -> str:
     stage.sleep_until(stage.now_at_stripe() + INTO_THE_PERIOD)
     if _pays_back_units(stage):
         _use_some(stage)
-    quote = stage.quote = stage.quote_for(_large(stage))
+    quote = stage.quote = stage.quote_for(stage.large)
     change, billed = quote["changes"][0], quote["timings"]["now"]
     _show_offers(stage, change)
     _show_money(stage, billed)
@@ -58,7 +53,7 @@ def _quote(stage: Stage) -> str:
 
 
 def _check_quote(stage: Stage, change: Any, billed: Any) -> None:
-    decision, large = stage.cast.upgrade, _large(stage)
+    decision, large = stage.cast.upgrade, stage.large
     assert decision is not None
     price = stage.cast.catalogue.price_of(large)
     stage.expect(f"the new plan costs {price}", change["new"]["price"]["amount"], price.amount)
@@ -219,7 +214,7 @@ def _order(stage: Stage) -> str:
         [_essence(one) for one in billed["lines"]],
     )
     stage.expect("nothing drifted from what was expected", line["drift"], None)
-    stage.held = _large(stage)
+    stage.held = stage.large
     name = stage.cast.short_name(stage.held)
     stage.soon(f"{name} is in effect", stage.in_effect, named(stage.held))
     if _pays_back_units(stage):

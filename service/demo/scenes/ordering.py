@@ -10,11 +10,6 @@ from ..stage import Announcement, Scene, Stage, named
 from .opening import CARD
 
 
-def _large(stage: Stage) -> Offer:
-    assert stage.cast.large is not None, "the programme has these scenes only with a larger plan"
-    return stage.cast.large
-
-
 def _beside(stage: Stage) -> Offer:
     assert stage.cast.beside is not None, "the programme has these scenes only with another family"
     return stage.cast.beside
@@ -26,8 +21,8 @@ def _price(stage: Stage, *offers: Offer) -> Money:
 
 
 def _announce_together(stage: Stage) -> Announcement:
-    large, beside = stage.cast.name(_large(stage)), stage.cast.name(_beside(stage))
-    total = _price(stage, _large(stage), _beside(stage))
+    large, beside = stage.cast.name(stage.large), stage.cast.name(_beside(stage))
+    total = _price(stage, stage.large, _beside(stage))
     return Announcement(
         f"Acme comes back for {large}, and for {beside} of {stage.cast.family_of(_beside(stage))} "
         "with it: one order.",
@@ -36,7 +31,7 @@ def _announce_together(stage: Stage) -> Announcement:
 
 
 def _together(stage: Stage) -> str:
-    large, beside = _large(stage), _beside(stage)
+    large, beside = stage.large, _beside(stage)
     total = _price(stage, large, beside)
     quote = stage.quote_for(large, beside)
     due = quote["timings"]["now"]["due_now"]["amount"]
