@@ -16,7 +16,7 @@ What is known of Stripe
 What is done at Stripe
     ``gateway`` is the only caller. ``steps`` is every write: intent first. ``billing`` is what is
     billed, ``metering`` usage on its way; ``catalogue_sync``, ``adoption`` and ``endpoints`` are an
-    operator's work. A ``deployment`` is what all of these are made of.
+    operator's work. A ``deployment`` is what all of these are made of, ``tools`` what changes take.
 What is done later
     ``due`` arms it with the row it belongs to, ``working`` does it in the worker (``jobs``); what
     happens to one customer happens one at a time: ``claims``.

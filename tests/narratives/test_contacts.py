@@ -1,7 +1,6 @@
 """``contacts``: two families on one subscription, sold by size.
 
-Going down waits for the end of what is paid for if the customer can be charged then. Accounts begin
-on 10 January 2026 at 09:00; January and the period have 31 days.
+Going down waits for the end of what is paid for if the customer can be charged then.
 """
 
 from __future__ import annotations

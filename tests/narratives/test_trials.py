@@ -1,7 +1,6 @@
 """Changes and ends during a trial.
 
-Cases that other systems got wrong; docs/adr/004-plan-change-cases.md says which is which. Played on
-``choose-when``: Growth 5k is 159.00 a month, Starter 2k 45.00, Scale 10k 449.00.
+Cases that other systems got wrong; docs/adr/004-plan-change-cases.md says which is which.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""An account on the catalogue ``contacts``, and its orders of several lines."""
+"""An account on the catalogue ``contacts``, and its orders of several lines.
+
+Accounts begin on 10 January 2026 at 09:00; January and the period have 31 days.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An account on the catalogue ``choose-when``, whose team plans are ordered and refused."""
+"""An account on the catalogue ``choose-when``, whose team plans are ordered and refused.
+
+Growth 5k is 159.00 a month, Starter 2k 45.00, Scale 10k 449.00.
+"""
 
 from __future__ import annotations
 
