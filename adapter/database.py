@@ -7,6 +7,7 @@ keeps the slowest request near 40 ms instead of 800 ms (measured, see ADR 001).
 
 from __future__ import annotations
 
+import select
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+)
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
@@ -27,8 +34,9 @@ READ_ONLY = "planshift_read_only"
 # Both ends find a dead peer within ten seconds: ours so that it goes on elsewhere, the server's so
 # that it frees our locks.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 2}
-# Threads that serve or work share these; most wait for Stripe and hold none.
-CONNECTIONS, MORE_CONNECTIONS = 8, 24
+# Threads that serve or work share these; most wait for Stripe and hold none. Who finds none free
+# waits: opening one and closing it costs PostgreSQL more than an object does (measured in ADR 001).
+CONNECTIONS = 12
 
 
 def is_away(error: BaseException) -> bool:
@@ -67,7 +75,9 @@ class Database:
             if self.is_sqlite
             else SequenceTickets(engine)
         )
-        self._reading = engine.execution_options(**{READ_ONLY: True})
+        # PostgreSQL keeps nothing between two statements that read: no BEGIN, no ROLLBACK.
+        options = {READ_ONLY: True} if self.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
+        self._reading = engine.execution_options(**options)
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -83,7 +93,10 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A snapshot to read from; what is read stays usable after the block."""
+        """To read from; what is read stays usable after the block.
+
+        On SQLite it is one snapshot; on PostgreSQL each statement sees what is committed by then.
+        """
         with Session(self._reading, expire_on_commit=False) as session:
             yield session
 
@@ -135,7 +148,7 @@ def _sqlite_engine(url: str) -> Engine:
     engine = create_engine(
         url,
         pool_size=CONNECTIONS,
-        max_overflow=MORE_CONNECTIONS,
+        max_overflow=0,
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT_MS / 1000},
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -163,9 +176,8 @@ def _postgres_engine(url: str) -> Engine:
     try:
         engine = create_engine(
             parsed,
-            pool_pre_ping=True,
             pool_size=CONNECTIONS,
-            max_overflow=MORE_CONNECTIONS,
+            max_overflow=0,
             connect_args=KEEPALIVE,
         )
     except ModuleNotFoundError as missing:
@@ -173,6 +185,7 @@ def _postgres_engine(url: str) -> Engine:
             "driver_missing", "PostgreSQL needs the extra: pip install 'planshift[postgres]'."
         ) from missing
     event.listen(engine, "connect", _prepare_postgres)
+    event.listen(engine, "checkout", _refuse_dead)
     return engine
 
 
@@ -180,3 +193,19 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVE.items()))
     connection.commit()
+
+
+def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
+    """Replace a connection that ended while it lay in the pool, with all that are as old.
+
+    The server sends nothing to one that is idle unless it ends it, and of a peer that is silently
+    gone the keepalives tell; so its socket knows, and the server need not be asked each time.
+    """
+    if connection.closed or _has_heard(connection.fileno()):
+        raise InvalidatePoolError()
+
+
+def _has_heard(socket: int) -> bool:
+    heard = select.poll()
+    heard.register(socket, select.POLLIN)
+    return bool(heard.poll(0))

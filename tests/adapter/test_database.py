@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
 
 from adapter.database import Database, open_database
@@ -15,6 +15,8 @@ from adapter.migrations import is_current, migrate
 from adapter.rows import insert_once
 from adapter.tables import ApiKeyRow
 
+PROCESS = text("SELECT pg_backend_pid()")
+END = text("SELECT pg_terminate_backend(:process, 5000)")
 KEY = {"id": "k1", "name": "billing", "digest": "d", "scopes": [], "created_at": datetime.now(UTC)}
 
 
@@ -61,6 +63,20 @@ def test_moments_come_back_in_utc_and_naive_ones_are_refused(database: Database)
     assert read.tzinfo is UTC
     with pytest.raises(StatementError, match="needs its zone"), database.write() as tx:
         tx.add(ApiKeyRow(**{**KEY, "id": "k2", "created_at": datetime(2026, 3, 1)}))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_connections_that_the_server_ended_in_the_pool_are_replaced_unnoticed(database: Database):
+    with database.write() as one, database.read() as other:
+        lying = {one.scalar(PROCESS), other.scalar(PROCESS)}
+    outside = open_database(database.engine.url.render_as_string(hide_password=False))
+    with outside.read() as tx:
+        for process in lying:
+            tx.execute(END, {"process": process})
+    outside.dispose()
+    assert database.next_ticket() > 0
+    with database.read() as one, database.write() as other:
+        assert not lying & {one.scalar(PROCESS), other.scalar(PROCESS)}
 
 
 def test_another_kind_of_database_is_refused_with_the_two_that_work():
