@@ -63,6 +63,18 @@ class _Writing(threading.local):
         self.now = False
 
 
+class _Transaction(Session):
+    """Keeps at hand what it has read, so that none of it is read twice."""
+
+
+def _keep(tx: Session, row: object) -> None:
+    tx.info.setdefault("kept", []).append(row)
+
+
+event.listen(_Transaction, "loaded_as_persistent", _keep)
+event.listen(_Transaction, "pending_to_persistent", _keep)
+
+
 class Database:
     """Hands out transactions on one SQLAlchemy engine."""
 
@@ -87,7 +99,7 @@ class Database:
         Stripe is called within a transaction (see ``gateway.pacing``).
         """
         self._refuse_within("a transaction is begun")
-        session = Session(self.engine, expire_on_commit=False)
+        session = _Transaction(self.engine, expire_on_commit=False)
         with self._writing, session, self._tickets.transaction(session):
             yield session
 

@@ -18,7 +18,8 @@ from mappings import Catalogue
 
 from . import allowances
 from .changes.first_invoice import late_payment
-from .changes.schedules import scheduled_on
+from .changes.open_lines import open_lines
+from .changes.schedules import is_scheduled
 from .changes.settling import settle, settle_activation
 from .clock import Clock, Moment, iso, to_unix
 from .due import Work, arm
@@ -106,12 +107,14 @@ class Effects:
         at = Moment(now, self._stripe_time.now())
         billing = at.billing if account.test_clock is None else _at_least(row, told_at, at)
         self._tell_of_lost_lines(tx, account, before, row, Moment(now, billing))
-        settle(tx, self._catalogue, account, row, at)
-        if before and before.items != items_of(row) and scheduled_on(tx, row.id):
+        lines = open_lines(tx, account)
+        settle(tx, self._catalogue, account, row, lines, at)
+        edited = before is not None and before.items != items_of(row)
+        if edited and any(is_scheduled(line, row) for line in lines):
             # Edited while a schedule of ours waits: what comes next is compiled from that.
             arm(tx, Work.RECOMPILE, row.id, account.customer_id or account.id, now)
         plan_charges(tx, self._catalogue, account, row)
-        allowances.accrue(tx, self._catalogue, account, billing)
+        allowances.accrue(tx, self._catalogue, account, lines, billing)
         self._tell_of_trial(tx, account, row, Moment(now, billing))
         if row.status == "past_due":
             arm_retries(tx, account, now)

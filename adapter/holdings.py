@@ -59,7 +59,7 @@ def refuse_deleted(account: AccountRow) -> None:
 
 def holdings_of(tx: Session, account: AccountRow) -> list[Holding]:
     """All lines of the account's live subscriptions, oldest subscription first."""
-    rows = tx.scalars(_LIVE_OF, {"account": account.seq})
+    rows = tx.scalars(_LIVE_OF, {"account": account.seq}).unique()
     return [
         Holding(row, line, offer_of_line(line))
         for row in rows

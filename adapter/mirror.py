@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
@@ -46,6 +45,7 @@ from .gateway.snapshots import (
     ScheduleSnapshot,
     SubscriptionSnapshot,
 )
+from .locks import locked_account
 from .prices import are_offers, offer_of
 from .tables import (
     AccountRow,
@@ -59,10 +59,6 @@ from .tombstones import Absent, bury
 
 Snapshot = (
     CustomerSnapshot | SubscriptionSnapshot | InvoiceSnapshot | ScheduleSnapshot | ReversalSnapshot
-)
-
-_ACCOUNT = (
-    select(AccountRow).where(AccountRow.customer_id == bindparam("customer")).with_for_update()
 )
 
 
@@ -174,7 +170,7 @@ class Mirror:
         ``told_at``: when the last event about it happened, on the customer's clock, if one did.
         """
         snapshot, ticket = fetched.snapshot, fetched.ticket
-        account = tx.scalars(_ACCOUNT, {"customer": fetched.customer}).first()
+        account = locked_account(tx, fetched.customer)
         if account is None:
             return False
         if isinstance(snapshot, CustomerSnapshot):

@@ -48,8 +48,8 @@ def retryable(tx: Session, account: AccountRow) -> Iterator[tuple[InvoiceRow, st
         .where(SubscriptionRow.account_seq == account.seq, SubscriptionRow.status == "past_due")
         .where(SubscriptionRow.collection_method == "charge_automatically")
         .where(SubscriptionRow.pending_update_expires_at.is_(None))
-    ).all()
-    for sub in owing:
+    ).unique()
+    for sub in owing.all():
         # Stripe's own order: the subscription's method goes before the customer's (facts §3.6).
         method = sub.default_payment_method or account.default_payment_method
         invoice = tx.get(InvoiceRow, sub.latest_invoice or "")

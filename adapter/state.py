@@ -280,7 +280,7 @@ def _subscriptions(tx: Session, account: AccountRow) -> list[SubscriptionRow]:
             select(SubscriptionRow)
             .where(SubscriptionRow.account_seq == account.seq)
             .order_by(SubscriptionRow.started_at, SubscriptionRow.id)
-        )
+        ).unique()
     )
 
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .effects import Effects, InvoiceState
 from .endings import SubscriptionState
 from .gateway.gone import Kind
 from .holdings import ENDED
+from .locks import lock, locked_account
 from .tables import AccountRow, InvoiceRow, ScheduleRow, SubscriptionRow
 
 log = structlog.get_logger(__name__)
@@ -46,9 +46,8 @@ def bury(tx: Session, effects: Effects, absent: Absent, told_at: datetime) -> bo
     row = _row(tx, absent)
     if row is None:
         return False
-    account = tx.scalars(
-        select(AccountRow).where(AccountRow.seq == row.account_seq).with_for_update()
-    ).one()
+    lock(tx, row.account_seq)
+    account = tx.get_one(AccountRow, row.account_seq)
     tx.refresh(row)
     if row.ticket >= absent.ticket:
         return False
@@ -71,9 +70,7 @@ def _row(tx: Session, absent: Absent) -> _Row | None:
 
 
 def _customer(tx: Session, effects: Effects, absent: Absent) -> bool:
-    account = tx.scalars(
-        select(AccountRow).where(AccountRow.customer_id == absent.id).with_for_update()
-    ).first()
+    account = locked_account(tx, absent.id)
     if account is None or account.ticket >= absent.ticket:
         return False
     account.ticket, account.deleted = absent.ticket, True

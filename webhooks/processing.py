@@ -31,7 +31,7 @@ from adapter.metering import reports
 from adapter.mirror import Fetched, Mirror
 from adapter.price_drift import PriceWatch, Sold, note_drift
 from adapter.purchases.settling import invoice_seen
-from adapter.tables import EventRow
+from adapter.tables import AccountRow, EventRow
 from adapter.tombstones import Absent
 from mappings import Catalogue
 
@@ -64,7 +64,8 @@ _OWNERS = (
     .limit(bindparam("most"))
 )
 _PENDING = (
-    select(EventRow)
+    select(EventRow, AccountRow.seq)
+    .outerjoin(AccountRow, AccountRow.customer_id == EventRow.customer_id)
     .where(_DUE, EventRow.owner == bindparam("owner"))
     .order_by(EventRow.seq)
     .limit(MOST)
@@ -126,28 +127,31 @@ class Processing:
 
     def process(self, owner: str) -> int:
         """Process the pending events of ``owner``, whose claim is held; gives how many ended."""
+        asked = {"owner": owner, "now": self._clock.now()}
         with self._database.read() as tx:
-            events = self._pending(tx, owner)
-        if not events:
+            found = tx.execute(_PENDING, asked).all()
+        if not found:
             return 0
+        events = [event for event, _account in found]
         try:
-            return self._run(events)
+            return self._run(events, known=any(account for _event, account in found))
         except Exception as mistake:
             if is_away(mistake):
                 raise  # nothing is wrong with the events
             return self._fail_all(events, mistake)
 
-    def _pending(self, tx: Session, owner: str) -> list[EventRow]:
-        return list(tx.scalars(_PENDING, {"owner": owner, "now": self._clock.now()}))
+    def _run(self, events: Sequence[EventRow], *, known: bool) -> int:
+        """All events of the customer are taken together, so each object is fetched once.
 
-    def _run(self, events: Sequence[EventRow]) -> int:
-        """All events of the customer are taken together, so each object is fetched once."""
+        ``known``: they name the customer of an account that is here.
+        """
         customer = next((event.customer_id for event in events if event.customer_id), None)
         if customer is None:
             return self._run_unnamed(events)
-        verdict = self._belonging.of(customer)
-        if verdict.whose is not Whose.OURS:
-            return self._turn_away(events, verdict)
+        if not known:
+            verdict = self._belonging.of(customer)
+            if verdict.whose is not Whose.OURS:
+                return self._turn_away(events, verdict)
         return self._commit(events, self._fetched(_refs(events)))
 
     def _run_unnamed(self, events: Sequence[EventRow]) -> int:

@@ -7,7 +7,9 @@ an ended line has no open lots, and a family without a line in force has its fre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
@@ -28,13 +30,6 @@ FREE_MONTHS = 24
 PAYING = frozenset({State.EXECUTING, State.AWAITING_PAYMENT})
 WAITING = frozenset({State.SCHEDULED, State.ACTIVATING})
 
-# Every store of a subscription asks these, so they are made once.
-_OPEN_OF = (
-    select(ChangeLineRow)
-    .where(ChangeLineRow.account_seq == bindparam("account"))
-    .where(ChangeLineRow.state.in_([state.value for state in OPEN]))
-    .order_by(ChangeLineRow.seq)
-)
 _ENDED_OF = select(SubscriptionRow.id, SubscriptionRow.ended_at).where(
     SubscriptionRow.account_seq == bindparam("account"),
     SubscriptionRow.status.in_(ENDED),
@@ -43,8 +38,8 @@ _ENDED_OF = select(SubscriptionRow.id, SubscriptionRow.ended_at).where(
 
 
 class Accrual:
-    """One run over one ledger. ``settled`` is the change line that is just coming to its end, and
-    so waits for nothing any more.
+    """One run over one ledger. ``changes`` are the account's open change lines; ``settled`` is the
+    one that is just coming to its end, and so waits for nothing any more.
     """
 
     def __init__(
@@ -53,6 +48,7 @@ class Accrual:
         catalogue: Catalogue,
         account: AccountRow,
         ledger: Ledger,
+        changes: Sequence[ChangeLineRow],
         at: datetime,
         settled: ChangeLineRow | None = None,
     ) -> None:
@@ -60,14 +56,14 @@ class Accrual:
         self.catalogue = catalogue
         self.at = at
         self.holdings = holdings_of(tx, account)
+        self._tx = tx
         self._account = account
         self._settled = settled
         self._changes = [
             line
-            for line in _open_changes(tx, account)
-            if settled is None or line.seq != settled.seq
+            for line in changes
+            if State(line.state) in OPEN and (settled is None or line.seq != settled.seq)
         ]
-        self._ended = _ended(tx, account)
 
     def run(self) -> None:
         """Add what is missing."""
@@ -95,6 +91,12 @@ class Accrual:
     def suspended(self) -> set[str]:
         """Live subscriptions that are not in force: their units wait until they are."""
         return {held.subscription.id for held in self.holdings if not held.in_force}
+
+    @cached_property
+    def _ended(self) -> dict[str, datetime]:
+        """When each subscription that is over ended; few runs want to know."""
+        ended = self._tx.execute(_ENDED_OF, {"account": self._account.seq})
+        return {known: moment for known, moment in ended if moment is not None}
 
     def _close_what_ended(self, family: Family) -> None:
         # A price that maps to nothing says nothing of the units that were granted before it.
@@ -307,13 +309,3 @@ class Accrual:
 
 def _is_of(held: Holding, family: Family) -> bool:
     return held.offer is not None and held.offer.family == family.id
-
-
-def _open_changes(tx: Session, account: AccountRow) -> list[ChangeLineRow]:
-    return list(tx.scalars(_OPEN_OF, {"account": account.seq}))
-
-
-def _ended(tx: Session, account: AccountRow) -> dict[str, datetime]:
-    """When each subscription that is over ended."""
-    ended = tx.execute(_ENDED_OF, {"account": account.seq})
-    return {known: moment for known, moment in ended if moment is not None}

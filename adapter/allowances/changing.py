@@ -6,12 +6,14 @@ account's row is locked, so two of them never interleave for one account.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..changes.open_lines import open_lines
 from ..holdings import Holding
 from ..tables import AccountRow, ChangeLineRow
 from .accrual import Accrual
@@ -19,12 +21,21 @@ from .ledger import Kind, Ledger, Move
 from .settlement import Settlement
 
 
-def accrue(tx: Session, catalogue: Catalogue, account: AccountRow, at: datetime) -> None:
-    """Book every grant that is due up to ``at``, and what has lapsed; again changes nothing."""
+def accrue(
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    changes: Sequence[ChangeLineRow],
+    at: datetime,
+) -> None:
+    """Book every grant that is due up to ``at``, and what has lapsed; again changes nothing.
+
+    ``changes`` are the account's open change lines.
+    """
     if not any(family.size_is == "allowance" for family in catalogue.families.values()):
         return
     ledger = Ledger.load(tx, account, at, lock=True)
-    Accrual(tx, catalogue, account, ledger, at).run()
+    Accrual(tx, catalogue, account, ledger, changes, at).run()
     ledger.save(tx)
 
 
@@ -37,7 +48,7 @@ def activating(
     name; it is here so that the story of a change reads whole.
     """
     assert line.account_seq == account.seq
-    accrue(tx, catalogue, account, at)
+    accrue(tx, catalogue, account, open_lines(tx, account), at)
 
 
 def given_up(
@@ -50,7 +61,7 @@ def given_up(
     for lot in ledger.of(line.family, line.subscription_id or ""):
         if lot.row.kind == Kind.BRIDGE and lot.open_at(at):
             ledger.close(lot, Move.EXPIRE, at)
-    Accrual(tx, catalogue, account, ledger, at).run()
+    Accrual(tx, catalogue, account, ledger, open_lines(tx, account), at).run()
     ledger.save(tx)
 
 
@@ -69,7 +80,7 @@ def ended(
     for lot in ledger.of(family, subscription_id):
         if not lot.closed_at:
             ledger.close(lot, Move.EXPIRE, at)
-    accrual = Accrual(tx, catalogue, account, ledger, at)
+    accrual = Accrual(tx, catalogue, account, ledger, open_lines(tx, account), at)
     accrual.holdings = [held for held in accrual.holdings if not _is(held, family, subscription_id)]
     accrual.run()
     ledger.save(tx)
@@ -95,7 +106,8 @@ def applied(
     if not _is_used_up(catalogue, line.family):
         return
     ledger = Ledger.load(tx, account, at, lock=True)
-    accrual = Accrual(tx, catalogue, account, ledger, at, settled=line)
+    changes = open_lines(tx, account)
+    accrual = Accrual(tx, catalogue, account, ledger, changes, at, settled=line)
     held = accrual.held(line.family, line.subscription_id or "")
     used = 0
     if held is not None and held.offer is not None and held.in_force:

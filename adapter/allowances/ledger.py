@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Offer
 
+from ..locks import is_locked
 from ..tables import AccountRow, AllowanceEntryRow, AllowanceLotRow
 from .calendar import Slot
 
@@ -114,11 +115,11 @@ class Ledger:
         ``lock`` makes whoever else books for this account wait until this transaction ends.
         """
         mine = {"account": account.seq}
-        if lock:
+        if lock and not is_locked(tx, account.seq):
             tx.execute(_LOCK, mine)
         lots = [Lot(row, closed_at=closed) for row, closed in tx.execute(_LOTS, mine)]
         live = {lot.row.seq: lot for lot in lots if not lot.closed_at or lot.row.expires_at > at}
-        for seq, kind, units in tx.execute(_SUMS, {"lots": list(live)}):
+        for seq, kind, units in tx.execute(_SUMS, {"lots": list(live)}) if live else ():
             live[seq].left += int(units)
             live[seq].used -= int(units) if kind == Move.CONSUME else 0
         return cls(account.seq, lots)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..changes.open_lines import open_lines
 from ..tables import AccountRow, AllowanceEntryRow, AllowanceLotRow, UsageRow
 from .accrual import Accrual
 from .ledger import Kind, Ledger, Lot, Move
@@ -57,7 +58,7 @@ def standings(
     with the grants that are due until then by what is known now.
     """
     ledger = Ledger.load(tx, account, now, lock=False)
-    accrual = Accrual(tx, catalogue, account, ledger, max(now, at))
+    accrual = Accrual(tx, catalogue, account, ledger, open_lines(tx, account), max(now, at))
     accrual.run()
     suspended = accrual.suspended() if at >= now else set()
     sums = _sums(tx, ledger, at)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue
 
+from ..changes.open_lines import open_lines
 from ..tables import AccountRow
 from .accrual import Accrual
 from .calendar import slots_of
@@ -41,7 +42,7 @@ def unused(
     An empty ``subscription_id`` asks for the free plan.
     """
     ledger = Ledger.load(tx, account, at, lock=False)
-    Accrual(tx, catalogue, account, ledger, at).run()
+    Accrual(tx, catalogue, account, ledger, open_lines(tx, account), at).run()
     lots = ledger.of(family, subscription_id)
     return Unused(sum(lot.left for lot in lots if lot.open_at(at)), not_yet_granted(lots, at))
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from mappings import Catalogue, UnknownOffer
 
+from ..changes.open_lines import open_lines
 from ..database import Database
 from ..errors import Conflict, Invalid, NotFound
 from ..holdings import Holding
@@ -115,7 +116,8 @@ class _Booking:
         self._account = account
         self._now = now
         self._ledger = Ledger.load(tx, account, now, lock=True)
-        self._accrual = Accrual(tx, catalogue, account, self._ledger, now)
+        changes = open_lines(tx, account)
+        self._accrual = Accrual(tx, catalogue, account, self._ledger, changes, now)
         self._accrual.run()
         self._suspended = self._accrual.suspended()
         self._meters = Meters(tx, account, now)

@@ -17,12 +17,13 @@ from ..clock import Moment
 from ..due import BILLING, Work, arm, disarm
 from ..gateway.snapshots import CHANGE_KEY, INVOICE_KEY, InvoiceSnapshot
 from ..gateway.write import Operation
+from ..locks import lock
 from ..steps import StepRefused
 from ..tables import ChangeLineRow, ChangeRow, SubscriptionRow
 from ..tools import Tools
 from .procedures import OneChange
 from .procedures.unbilling import unbill
-from .settling import finish, hold
+from .settling import finish
 from .states import State, place_of
 from .telling import billed_together, tell_activation_failed
 
@@ -167,7 +168,7 @@ class Activating:
     def _wait_or_give_up(self, subject: str, line: ChangeLineRow, invoice: InvoiceSnapshot) -> None:
         until, change = _grace_until(line), line.change
         with self._database.write() as tx:
-            hold(tx, change.account)
+            lock(tx, change.account_seq)
             row = tx.get_one(ChangeLineRow, line.seq)
             row.grace_until = until
             row.payment_url = invoice.hosted_invoice_url
@@ -183,7 +184,7 @@ class Activating:
     def _note_why(self, line: ChangeLineRow) -> None:
         """First of all, because the mirror may fail the line as soon as it is off."""
         with self._database.write() as tx:
-            hold(tx, line.change.account)
+            lock(tx, line.account_seq)
             row = tx.get_one(ChangeLineRow, line.seq)
             if row.failure is None:
                 row.failure = {"code": "not_paid", "message": "Its payment was not made in time."}
@@ -234,7 +235,7 @@ class Activating:
     def _fail_open(self, line: ChangeLineRow, cause: str) -> None:
         at = Moment(self._tools.clock.now(), self._tools.reader.time.now())
         with self._database.write() as tx:
-            hold(tx, line.change.account)
+            lock(tx, line.account_seq)
             row = tx.get_one(ChangeLineRow, line.seq)
             if State(row.state) is State.ACTIVATING:
                 finish(tx, self._tools.catalogue, row.change.account, row, State.FAILED, cause, at)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, select
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from ..clock import Moment
@@ -13,20 +14,23 @@ from .going_on import go_on
 from .states import State
 from .verdicts import replaces
 
-# Every store asks this, so it is made once: making it costs more than running it.
-_AT_A_PAGE = (
-    select(ChangeLineRow)
-    .where(ChangeLineRow.change.has(id=bindparam("change")))
-    .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value, ChangeLineRow.invoice_id.is_(None))
-    .order_by(ChangeLineRow.seq)
-)
 
+def adopt(
+    tx: Session,
+    account: AccountRow,
+    sub: SubscriptionRow,
+    lines: Sequence[ChangeLineRow],
+    at: Moment,
+) -> None:
+    """A subscription that a page of Stripe's made for a change of ours, known by its metadata.
 
-def adopt(tx: Session, account: AccountRow, sub: SubscriptionRow, at: Moment) -> None:
-    """A subscription that a page of Stripe's made for a change of ours, known by its metadata."""
-    if sub.change_id is None:
-        return
-    waiting = tx.scalars(_AT_A_PAGE, {"change": sub.change_id}).all()
+    ``lines`` are the account's open ones.
+    """
+    waiting = [
+        line
+        for line in lines
+        if _awaits_payment(line) and line.invoice_id is None and line.change.id == sub.change_id
+    ]
     if not waiting:
         return
     replacing = [line for line in waiting if replaces(line)]
@@ -42,16 +46,21 @@ def adopt(tx: Session, account: AccountRow, sub: SubscriptionRow, at: Moment) ->
     tx.flush()
 
 
-def close_pages(tx: Session, account: AccountRow, sub: SubscriptionRow, at: Moment) -> None:
+def close_pages(
+    tx: Session,
+    account: AccountRow,
+    sub: SubscriptionRow,
+    lines: Sequence[ChangeLineRow],
+    at: Moment,
+) -> None:
     """What was to be replaced has ended by itself: the page that sells it anew is closed."""
     if sub.status not in ENDED:
         return
-    waiting = tx.scalars(
-        select(ChangeLineRow)
-        .where(ChangeLineRow.subscription_id == sub.id)
-        .where(ChangeLineRow.state == State.AWAITING_PAYMENT.value)
-    )
-    for line in waiting.all():
-        if replaces(line):
+    for line in lines:
+        if line.subscription_id == sub.id and _awaits_payment(line) and replaces(line):
             owner = account.customer_id or account.id
             arm(tx, Work.CLOSE_PAGE, line.change.id, owner, at.wall)
+
+
+def _awaits_payment(line: ChangeLineRow) -> bool:
+    return State(line.state) is State.AWAITING_PAYMENT

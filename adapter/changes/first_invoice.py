@@ -5,17 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from ..due import Work, arm
 from ..tables import AccountRow, ChangeLineRow, InvoiceRow, SubscriptionRow
 from .states import State, subject_of
 
 # Asked for every paid invoice, so made once.
-_GIVEN_UP = select(ChangeLineRow).where(
-    ChangeLineRow.invoice_id == bindparam("invoice"),
-    ChangeLineRow.grace_until.is_not(None),
-    ChangeLineRow.state == State.FAILED.value,
+_GIVEN_UP = (
+    select(ChangeLineRow)
+    .where(ChangeLineRow.invoice_id == bindparam("invoice"))
+    .where(ChangeLineRow.grace_until.is_not(None), ChangeLineRow.state == State.FAILED.value)
+    .options(lazyload(ChangeLineRow.change))
 )
 
 

@@ -15,6 +15,7 @@ from ..charging import ACCEPTED, charged_type
 from ..due import Work, arm, disarm
 from ..errors import Conflict, NotFound, Unavailable
 from ..ids import new_id
+from ..locks import lock
 from ..prices import offer_to_dict
 from ..quotes import Quotes
 from ..quotes.quotes import Agreed, chosen_timing
@@ -27,7 +28,6 @@ from .ordered import Order
 from .pages import Page
 from .procedures import carry_out, restore_method
 from .refused import check_requirements, refusal, refuse_named_method
-from .settling import hold
 from .states import BUSY, State, take_hold
 
 log = structlog.get_logger(__name__)
@@ -204,7 +204,7 @@ class Orders:
         owner = account.customer_id or account.id
         try:
             with self._database.write() as tx:
-                hold(tx, account)
+                lock(tx, account.seq)
                 moved = self._quotes.has_moved(tx, account, quote, agreed.charging)
                 moved = moved and not _is_executed(tx, quote)
                 if not moved:

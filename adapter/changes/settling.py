@@ -7,10 +7,11 @@ goes with a movement (notices, allowances, what it takes the place of, work that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mappings import Catalogue
@@ -19,6 +20,7 @@ from .. import allowances
 from ..clock import Moment
 from ..due import Work, arm, is_pending
 from ..holdings import ENDED
+from ..locks import lock
 from ..notices.outbox import queue
 from ..sales.agreements import settle_agreement
 from ..tables import AccountRow, ChangeLineRow, SubscriptionRow
@@ -26,6 +28,7 @@ from .adopting import adopt, close_pages
 from .drift import drift_of
 from .first_invoice import activation_invoice
 from .going_on import go_on
+from .open_lines import open_lines
 from .schedules import follow_end, our_end, scheduled_on
 from .states import OPEN, State, move, subject_of
 from .telling import notice_of, tell_activation_failed
@@ -35,23 +38,22 @@ log = structlog.get_logger(__name__)
 
 WAITING = (State.AWAITING_PAYMENT, State.SCHEDULED, State.ACTIVATING)
 
-# Every store asks these, so they are made once: making one costs more than running it.
-_WAITING_ON = (
-    select(ChangeLineRow)
-    .where(ChangeLineRow.subscription_id == bindparam("subscription"))
-    .where(ChangeLineRow.state.in_(WAITING))
-    .order_by(ChangeLineRow.seq)
-)
-
 
 def settle(
-    tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, at: Moment
+    tx: Session,
+    catalogue: Catalogue,
+    account: AccountRow,
+    sub: SubscriptionRow,
+    lines: Sequence[ChangeLineRow],
+    at: Moment,
 ) -> None:
-    """Move every waiting line of ``sub`` that the mirrored subscription decides."""
-    adopt(tx, account, sub, at)
-    close_pages(tx, account, sub, at)
-    follow_end(tx, sub)
-    waiting = _waiting(tx, sub)
+    """Move every waiting line of ``sub`` that the mirrored subscription decides; ``lines`` are all
+    that are open of the account.
+    """
+    adopt(tx, account, sub, lines, at)
+    close_pages(tx, account, sub, lines, at)
+    follow_end(tx, sub, lines)
+    waiting = _waiting(lines, sub)
     rewritten = bool(waiting) and _is_rewritten(tx, sub)
     for line in waiting:
         if State(line.state) not in WAITING:
@@ -67,7 +69,7 @@ def settle_activation(
     tx: Session, catalogue: Catalogue, account: AccountRow, sub: SubscriptionRow, at: Moment
 ) -> None:
     """An invoice of ``sub`` moved: see what that decides for lines that wait for its payment."""
-    for line in _waiting(tx, sub):
+    for line in _waiting(open_lines(tx, account), sub):
         if State(line.state) is State.ACTIVATING:
             _settle_activating(tx, catalogue, account, line, sub, at)
 
@@ -83,7 +85,7 @@ def finish(
 ) -> bool:
     """Move ``line``, with all that goes with where it went; False if somebody else moved it."""
     was = State(line.state)
-    hold(tx, account)
+    lock(tx, account.seq)
     if not _still(tx, line, was):
         return False
     if state in (State.APPLIED, State.SCHEDULED):
@@ -162,13 +164,6 @@ def _arm_what_follows(
     _recompile(tx, account, line, at)
 
 
-def hold(tx: Session, account: AccountRow) -> None:
-    """Lock the account before anything of its lines is written, as stores do: always in this
-    order, so that two of them never wait for each other.
-    """
-    tx.execute(select(AccountRow.seq).where(AccountRow.seq == account.seq).with_for_update())
-
-
 def _still(tx: Session, line: ChangeLineRow, state: State) -> bool:
     """Whether nobody moved the line meanwhile; it is locked from here on."""
     found = tx.execute(
@@ -190,8 +185,8 @@ def _is_rewritten(tx: Session, sub: SubscriptionRow) -> bool:
     return executing.first() is not None or is_pending(tx, Work.RECOMPILE, sub.id)
 
 
-def _waiting(tx: Session, sub: SubscriptionRow) -> list[ChangeLineRow]:
-    return list(tx.scalars(_WAITING_ON, {"subscription": sub.id}))
+def _waiting(lines: Sequence[ChangeLineRow], sub: SubscriptionRow) -> list[ChangeLineRow]:
+    return [line for line in lines if line.subscription_id == sub.id and line.state in WAITING]
 
 
 def _settle_activating(

@@ -22,6 +22,7 @@ from ..due import Work, arm, disarm
 from ..gateway.failures import Gone
 from ..gateway.read import Reader
 from ..gateway.snapshots import CheckoutSnapshot
+from ..locks import locked_account
 from ..purchases.settling import checkout_seen
 from ..tables import AccountRow, CheckoutRow
 from ..tombstones import Absent
@@ -97,9 +98,7 @@ class CheckoutMirror:
         never interleave.
         """
         session, ticket = fetched.snapshot, fetched.ticket
-        account = tx.scalars(
-            select(AccountRow).where(AccountRow.customer_id == session.customer).with_for_update()
-        ).first()
+        account = locked_account(tx, session.customer)
         row = tx.scalars(
             select(CheckoutRow).where(CheckoutRow.id == session.metadata.get(CHECKOUT_KEY, ""))
         ).first()

@@ -22,6 +22,7 @@ from ..database import Database, is_away
 from ..gateway.failures import NotExecuted, StoredFailure, Unanswered
 from ..gateway.read import Reader
 from ..gateway.snapshots import InvoiceSnapshot, ReversalSnapshot
+from ..locks import locked_account
 from ..mirror import Fetched, Mirror
 from ..purchases.settling import invoice_seen
 from ..tables import AccountRow, EventRow
@@ -89,9 +90,7 @@ class Looking:
         snapshot, customer = fetched.snapshot, fetched.customer
         assert not isinstance(snapshot, ReversalSnapshot), "no list of these is walked"
         with self._database.write() as tx:
-            account = tx.scalars(
-                select(AccountRow).where(AccountRow.customer_id == customer).with_for_update()
-            ).first()
+            account = locked_account(tx, customer)
             if account is None:
                 return []
             if _events_wait(tx, customer, object_id):

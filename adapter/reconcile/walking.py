@@ -235,7 +235,7 @@ def _loaded(tx: Session, objects: list[Snapshot]) -> list[Any]:
     return [
         row
         for kind, table in TABLES.items()
-        for row in tx.scalars(select(table).where(table.id.in_(ids[kind])))
+        for row in tx.scalars(select(table).where(table.id.in_(ids[kind]))).unique()
     ]
 
 

@@ -48,7 +48,7 @@ class SubscriptionRow(Base):
     gone: Mapped[bool] = mapped_column(default=False)
     ticket: Mapped[int] = mapped_column(BigInteger)
 
-    lines: Mapped[list[LineRow]] = relationship(order_by="LineRow.id", lazy="selectin")
+    lines: Mapped[list[LineRow]] = relationship(order_by="LineRow.id", lazy="joined")
 
 
 class LineRow(Base):

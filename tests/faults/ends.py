@@ -126,7 +126,7 @@ def loose_ends(w: World) -> list[str]:
         found += [f"{row.kind} of {row.subject} is dead: {row.error}" for row in dead]
         found += [f"event {row.type} is {row.state}: {row.error}" for row in events]
         accounts = tx.scalars(select(AccountRow)).all()
-        subscriptions = {row.id: row for row in tx.scalars(select(SubscriptionRow)).all()}
+        subscriptions = {row.id: row for row in tx.scalars(select(SubscriptionRow)).unique().all()}
         invoices = {row.id: row for row in tx.scalars(select(InvoiceRow)).all()}
         lots = tx.scalars(select(AllowanceLotRow)).all()
         left = {lot.seq: 0 for lot in lots}

@@ -56,7 +56,9 @@ def _here(tx: Session, account: AccountRow) -> Iterable[Body]:
         "default_payment_method": account.default_payment_method,
     }
     mine = account.seq
-    for sub in tx.scalars(select(SubscriptionRow).where(SubscriptionRow.account_seq == mine)):
+    for sub in tx.scalars(
+        select(SubscriptionRow).where(SubscriptionRow.account_seq == mine)
+    ).unique():
         yield {
             **{name: getattr(sub, name) for name in SAME},
             "cancel_at": _unix(sub.cancel_at),

@@ -14,6 +14,7 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, String, func, select
 
 from adapter import allowances
 from adapter.allowances import Recorded, Standing, Unused, UsageRecord, standings
+from adapter.changes.open_lines import open_lines
 from adapter.database import Database
 from adapter.prices import offer_to_dict
 from adapter.tables import (
@@ -200,7 +201,8 @@ class Shelf:
 
     def accrue(self, at: datetime) -> None:
         with self.database.write() as tx:
-            allowances.accrue(tx, self.catalogue, self.account, at)
+            changes = open_lines(tx, self.account)
+            allowances.accrue(tx, self.catalogue, self.account, changes, at)
 
     def applied(
         self, line: ChangeLineRow, effect: str, at: datetime, credited: int | None = None

@@ -20,6 +20,7 @@ from ...gateway.snapshots import (
 )
 from ...gateway.write import Operation
 from ...holdings import ENDED, period_invoice
+from ...locks import lock
 from ...metering.outbox import Outbox
 from ...mirror import Fetched
 from ...notices.owed import tell_payment_failed
@@ -27,7 +28,7 @@ from ...steps import StepDone, StepRefused
 from ...tables import ChangeLineRow, ChangeRow, InvoiceRow, LineRow, SubscriptionRow
 from ...tools import Tools
 from ..looking import Looking
-from ..settling import finish, hold
+from ..settling import finish
 from ..states import State, is_executing
 
 Note = Callable[[ChangeLineRow, SubscriptionSnapshot], None]
@@ -244,7 +245,7 @@ class OneChange:
     ) -> Iterator[tuple[Session, list[ChangeLineRow]]]:
         """A transaction that writes the lines, with their account locked first."""
         with self._tools.database.write() as tx:
-            hold(tx, self.change.account)
+            lock(tx, self.change.account_seq)
             yield tx, [tx.get_one(ChangeLineRow, line.seq) for line in lines]
 
     def _leave(self, tx: Session, rows: Sequence[ChangeLineRow], state: State, cause: str) -> None:

@@ -8,6 +8,7 @@ un-cancelling are compilations like any other, so there is no second way to edit
 from .pictures import (
     follow,
     follow_end,
+    is_scheduled,
     live_schedule,
     our_end,
     picture_of,
@@ -18,6 +19,7 @@ from .pictures import (
 __all__ = [
     "follow",
     "follow_end",
+    "is_scheduled",
     "live_schedule",
     "our_end",
     "picture_of",

@@ -75,6 +75,11 @@ def scheduled_on(tx: Session, subscription: str) -> list[ChangeLineRow]:
     )
 
 
+def is_scheduled(line: ChangeLineRow, sub: SubscriptionRow) -> bool:
+    """Whether a line is scheduled on ``sub``."""
+    return line.subscription_id == sub.id and State(line.state) is State.SCHEDULED
+
+
 def our_end(tx: Session, sub: SubscriptionRow) -> bool:
     """Whether the end a subscription is set to was set from here, by a change replaced since.
 
@@ -125,14 +130,14 @@ def follow(tx: Session, schedule: ScheduleRow) -> None:
     tx.flush()
 
 
-def follow_end(tx: Session, sub: SubscriptionRow) -> None:
+def follow_end(tx: Session, sub: SubscriptionRow, lines: Sequence[ChangeLineRow]) -> None:
     """An end that Stripe dates otherwise than was expected here moves what is scheduled for it:
     the mirror may not have heard of the present period when it was ordered.
     """
     if sub.cancel_at is None or sub.schedule_id is not None:
         return
-    for line in scheduled_on(tx, sub.id):
-        if line.price_id is None:
+    for line in lines:
+        if is_scheduled(line, sub) and line.price_id is None:
             line.effective_at = sub.cancel_at
     tx.flush()
 
