@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.orm import Session
 
 from .deployment import Deployment
@@ -26,6 +26,8 @@ from .tables import AccountRow, SubscriptionRow
 REF = re.compile(r"[A-Za-z0-9._:@+-]{1,200}")
 REF_LETTERS = "A-Z a-z 0-9 . _ : @ + -"
 REF_KEY = "planshift_account"
+# Every request asks this, so it is made once.
+_BY_REF = select(AccountRow).where(AccountRow.ref == bindparam("ref"))
 # Stripe's names of what it may object to, and ours.
 CONTACT_PARAMS = {
     "email": "email",
@@ -224,7 +226,7 @@ class Accounts:
 
 
 def _by_ref(tx: Session, ref: str) -> AccountRow | None:
-    return tx.scalars(select(AccountRow).where(AccountRow.ref == ref)).first()
+    return tx.scalars(_BY_REF, {"ref": ref}).first()
 
 
 def _refusal(refused: StepRefused) -> Invalid | Conflict:

@@ -47,10 +47,23 @@ def arm_first(
     return insert_once(tx, DueWorkRow, {**row, "state": "pending", "attempts": 0, "generation": 1})
 
 
+# Every poll asks the last two, so all are made once: making one costs more than running it.
 _PENDING = select(DueWorkRow.seq).where(
     DueWorkRow.kind == bindparam("kind"),
     DueWorkRow.subject == bindparam("subject"),
     DueWorkRow.state == "pending",
+)
+_CLOCKS = (
+    select(DueWorkRow.clock)
+    .where(DueWorkRow.state == "pending", DueWorkRow.clock.not_in((WALL, BILLING)))
+    .distinct()
+)
+_DUE = (
+    select(DueWorkRow)
+    .where(DueWorkRow.state == "pending", DueWorkRow.next_at <= bindparam("now"))
+    .where(DueWorkRow.clock == bindparam("clock"))
+    .order_by(DueWorkRow.next_at, DueWorkRow.seq)
+    .limit(bindparam("most"))
 )
 
 
@@ -106,22 +119,9 @@ def generation_of(tx: Session, kind: Work, subject: str) -> int:
 
 def due(tx: Session, clock: str, now: datetime, limit: int) -> list[DueWorkRow]:
     """Work whose time has come on ``clock``, oldest first."""
-    return list(
-        tx.scalars(
-            select(DueWorkRow)
-            .where(DueWorkRow.state == "pending", DueWorkRow.next_at <= now)
-            .where(DueWorkRow.clock == clock)
-            .order_by(DueWorkRow.next_at, DueWorkRow.seq)
-            .limit(limit)
-        )
-    )
+    return list(tx.scalars(_DUE, {"clock": clock, "now": now, "most": limit}))
 
 
 def clocks_waited_for(tx: Session) -> list[str]:
     """The test clocks that pending work is read on."""
-    found = (
-        select(DueWorkRow.clock)
-        .where(DueWorkRow.state == "pending", DueWorkRow.clock.not_in((WALL, BILLING)))
-        .distinct()
-    )
-    return list(tx.scalars(found))
+    return list(tx.scalars(_CLOCKS))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select, update
 
 from .clock import Clock
 from .database import Database
@@ -32,6 +32,20 @@ from .tables import IntentRow
 
 # Stripe forgets keys after 24 hours; an hour of margin covers clocks and queues.
 KEY_LIFETIME = timedelta(hours=23)
+
+# Every write asks these, so they are made once: making one costs more than running it.
+_LAST = (
+    select(IntentRow)
+    .where(IntentRow.subject == bindparam("subject"), IntentRow.step == bindparam("step"))
+    .order_by(IntentRow.attempt.desc())
+    .limit(1)
+)
+_CLOSE = (
+    update(IntentRow)
+    .where(IntentRow.key == bindparam("intent"))
+    .values(outcome=bindparam("outcome"), answer=bindparam("answer"))
+    .execution_options(synchronize_session=False)
+)
 
 
 @dataclass(frozen=True)
@@ -186,12 +200,7 @@ class Steps:
 
     def _last(self, step: str) -> IntentRow | None:
         with self._database.read() as tx:
-            return tx.scalars(
-                select(IntentRow)
-                .where(IntentRow.subject == self._subject, IntentRow.step == step)
-                .order_by(IntentRow.attempt.desc())
-                .limit(1)
-            ).first()
+            return tx.scalars(_LAST, {"subject": self._subject, "step": step}).first()
 
     def _is_uncertain(self, intent: IntentRow) -> bool:
         too_old = self._clock.now() - intent.created_at >= KEY_LIFETIME
@@ -202,12 +211,8 @@ class Steps:
         self, step: str, operation: Operation, target: str | None, params: Mapping[str, Any]
     ) -> CommittedIntent:
         with self._database.write() as tx:
-            earlier = tx.scalars(
-                select(IntentRow.attempt)
-                .where(IntentRow.subject == self._subject, IntentRow.step == step)
-                .order_by(IntentRow.attempt.desc())
-            ).first()
-            attempt = (earlier or 0) + 1
+            earlier = tx.scalars(_LAST, {"subject": self._subject, "step": step}).first()
+            attempt = earlier.attempt + 1 if earlier else 1
             row = IntentRow(
                 key=f"{self._subject}:{step}:{attempt}",
                 subject=self._subject,
@@ -224,9 +229,8 @@ class Steps:
 
     def _close(self, key: str, outcome: str, answer: Mapping[str, Any] | None) -> None:
         with self._database.write() as tx:
-            row = tx.get_one(IntentRow, key)
-            row.outcome = outcome
-            row.answer = dict(answer) if answer is not None else None
+            found = dict(answer) if answer is not None else None
+            tx.execute(_CLOSE, {"intent": key, "outcome": outcome, "answer": found})
 
 
 def _committed(row: IntentRow) -> CommittedIntent:

@@ -63,9 +63,10 @@ def move(tx: Session, line: ChangeLineRow, to: State, cause: str, now: datetime)
         .where(ChangeLineRow.seq == line.seq, ChangeLineRow.state == was.value)
         .values(state=to.value, history=[*line.history, step])
         .returning(ChangeLineRow.seq)
-        .execution_options(synchronize_session=False)
+        .execution_options(synchronize_session="evaluate")
     ).first()
-    tx.refresh(line)
+    if moved is None:
+        tx.refresh(line)
     if to not in HOLDING:
         _let_go(tx, line)
     return moved is not None

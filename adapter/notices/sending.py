@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from ..backoff import wait
@@ -53,6 +53,16 @@ class NoticeState(StrEnum):
     SENT = "sent"
     SKIPPED = "skipped"
     DEAD = "dead"
+
+
+# Every poll asks this, so it is made once: making it costs more than running it.
+_NEXT_DUE = (
+    select(NoticeRow)
+    .where(NoticeRow.state == NoticeState.PENDING, NoticeRow.next_at <= bindparam("now"))
+    .order_by(NoticeRow.next_at, NoticeRow.seq)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
 
 
 def send_due(
@@ -117,13 +127,7 @@ def _next_due(tx: Session, now: datetime) -> NoticeRow | None:
 
     SQLite has no row locks and needs none: ``write()`` is one at a time there.
     """
-    return tx.scalars(
-        select(NoticeRow)
-        .where(NoticeRow.state == NoticeState.PENDING, NoticeRow.next_at <= now)
-        .order_by(NoticeRow.next_at, NoticeRow.seq)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    ).first()
+    return tx.scalars(_NEXT_DUE, {"now": now}).first()
 
 
 def _claim(tx: Session, notice: NoticeRow, now: datetime) -> AccountRow | None:

@@ -23,6 +23,17 @@ LONGEST_S = 120.0
 STOP_S = 10.0
 
 
+@dataclass(frozen=True)
+class Span:
+    """From when to when, in seconds of the machine's monotonic clock, with how many of them the
+    process had a processor.
+    """
+
+    begin: float
+    end: float
+    busy: float
+
+
 @dataclass
 class Hand:
     """One worker process, seen from here."""
@@ -34,8 +45,8 @@ class Hand:
         """Drain what there is; Stripe answers after ``round_trip_s`` seconds."""
         self.wire.send(round_trip_s)
 
-    def done(self) -> tuple[float, float]:
-        """When it began and ended, in seconds of the machine's monotonic clock.
+    def done(self) -> Span:
+        """When it began and ended, and what that took.
 
         Raises:
             Broken: it died, or takes too long.
@@ -53,11 +64,10 @@ class Hand:
         if self.process.is_alive():
             self.process.kill()
 
-    def _heard(self, seconds: float) -> tuple[float, float]:
+    def _heard(self, seconds: float) -> Span:
         try:
             if self.wire.poll(seconds):
-                begin, end = self.wire.recv()
-                return begin, end
+                return Span(*self.wire.recv())
         except EOFError as gone:
             raise Broken("a worker process has died") from gone
         raise Broken(f"a worker process took more than {seconds:.0f} s")
@@ -85,13 +95,13 @@ def _work(wire: Connection, database_url: str, canned: Canned) -> None:
     worker = Worker(build(settings, catalogue=loaded(settings.catalogue)), None, SIDE_BY_SIDE)
     pause = Pause()
     worker.until_idle()
-    wire.send((0.0, 0.0))
+    wire.send((0.0, 0.0, 0.0))
     with canned.answering(pause):
         while True:
             try:
                 pause.seconds = wire.recv()
             except EOFError:
                 return
-            begin = time.monotonic()
+            begin, busy = time.monotonic(), time.process_time()
             worker.until_idle()
-            wire.send((begin, time.monotonic()))
+            wire.send((begin, time.monotonic(), time.process_time() - busy))

@@ -60,6 +60,7 @@ class Site:
     canned: Canned
     hands: list[Hand]
     seconds: dict[Load, list[float]] = field(default_factory=dict)
+    busy: dict[Load, list[float]] = field(default_factory=dict)
     unprocessed: int = 0
 
     def drain(self, load: Load) -> None:
@@ -69,8 +70,9 @@ class Site:
         for hand in busy:
             hand.go(load.round_trip_s)
         spans = [hand.done() for hand in busy]
-        taken = max(end for _, end in spans) - min(begin for begin, _ in spans)
+        taken = max(span.end for span in spans) - min(span.begin for span in spans)
         self.seconds.setdefault(load, []).append(taken)
+        self.busy.setdefault(load, []).append(sum(span.busy for span in spans))
         self._clear()
 
     def _fill(self, load: Load) -> None:
@@ -111,6 +113,7 @@ def measure(made: Databases) -> bool:
         "events/s",
         "objects/s",
         "goal",
+        "workers' CPU",
     )
     table(heads, [_line(site, load) for site in sites for load in site.seconds])
     for site in sites:
@@ -129,6 +132,7 @@ def _line(site: Site, load: Load) -> tuple[str, ...]:
         f"{load.events / seconds:.0f}",
         f"{load.customers / seconds:.0f}",
         _goal(load, load.customers / seconds),
+        f"{statistics.median(site.busy[load]) / load.customers * 1e3:.1f} ms/object",
     )
 
 
@@ -165,4 +169,5 @@ def _site(kind: str, url: str) -> Site:
     # Mirrors every subscription, so that what is measured are updates.
     site.drain(Load(CUSTOMERS, burst=1, round_trip_s=0, workers=1, times=1))
     site.seconds.clear()
+    site.busy.clear()
     return site

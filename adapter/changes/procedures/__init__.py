@@ -58,6 +58,8 @@ def carry_out(tools: Tools, change: ChangeRow) -> None:
         if change.page is not None and not ThroughCheckout(one, agreed).run():
             return
         _carry_out_now(one, agreed)
+        if not one.later:
+            return
         one = OneChange(tools, _reloaded(tools, change))
     if _is_executing(one.later) and all(State(line.state) is State.APPLIED for line in one.now):
         # What is paid stays; the lines that could not be scheduled say so.
