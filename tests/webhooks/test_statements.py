@@ -17,7 +17,7 @@ from sqlalchemy import event as sql
 from tests.support.world import World, world
 
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE) (\w+)")
-ROOMS = re.compile(r"/((?:adapter|webhooks|service)/.*)")
+ROOMS = re.compile(r"(?<!/tests)/((?:adapter|webhooks|service)/.*)")
 # A month and a day later: the new period and its paid invoice, each fetched once.
 RENEWAL = Counter(
     {
