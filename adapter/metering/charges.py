@@ -12,7 +12,7 @@ from ..rows import insert_once
 from ..tables import AccountRow, ChargesRow, LineRow, SubscriptionRow
 from .planning import is_calculated, metered_line
 from .sending import Sending
-from .standing import units_since
+from .standing import units_sent
 
 # Stripe's word for a subscription that no invoice is coming for.
 NOTHING_COMES = "invoice_upcoming_none"
@@ -49,6 +49,10 @@ class Charges:
         now = self._reader.billing_now(account.test_clock)
         if now >= line.period_end:
             return
+        with self._database.read() as tx:
+            # What is reported from now on is not in what Stripe calculates: nothing of this
+            # customer is sent meanwhile.
+            units = units_sent(tx, line.id, line.period_start)
         preview = self._preview(sub)
         with self._database.write() as tx:
             values = {
@@ -57,7 +61,7 @@ class Charges:
                 "item_id": line.id,
                 "period_start": line.period_start,
                 "period_end": line.period_end,
-                "units": units_since(tx, line.id, line.period_start),
+                "units": units,
                 "currency": sub.currency,
                 "total": preview.total if preview else 0,
                 "amount_due": preview.amount_due if preview else 0,

@@ -32,6 +32,11 @@ def units_since(tx: Session, item: str, since: datetime) -> int:
     return _sum(tx, item, billed, MeterEventRow.state != "refused")
 
 
+def units_sent(tx: Session, item: str, since: datetime) -> int:
+    """Units of a line that Stripe was told were used in the period that began ``since``."""
+    return _sum(tx, item, MeterEventRow.timestamp >= since, MeterEventRow.state == "sent")
+
+
 def refused_usage(database: Database) -> int:
     """Units of all accounts that were reported for billing, and that Stripe did not take."""
     units = select(func.coalesce(func.sum(MeterEventRow.units), 0))

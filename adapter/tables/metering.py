@@ -52,8 +52,8 @@ class MeterEventRow(Base):
 class ChargesRow(Base):
     """What a metered line's running period had come to when it was calculated, by Stripe.
 
-    ``units`` are those the ledger held by then; money is minor units of ``currency``; the moments
-    are billing time. One row per line and period, written once.
+    ``units`` are those that Stripe had been told by then; money is minor units of ``currency``; the
+    moments are billing time. One row per line and period, written once.
     """
 
     __tablename__ = "usage_charges"

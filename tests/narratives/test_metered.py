@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox import Visitor
+from sandbox.exchanges import Exchange
 from tests.support.metered import (
     API,
     ENTERPRISE,
@@ -155,6 +156,35 @@ def test_row_4_2_usage_goes_to_the_meter_once_and_is_billed_on_the_subscription_
     assert w.charged("acme") == [5_000]
     (upcoming,) = w.state("acme")["upcoming"]
     assert (upcoming["usage"]["units"], upcoming["charges"]) == (0, None)
+
+
+class Reporting:
+    """Reports usage while Stripe calculates: after it was asked, before its answer is kept."""
+
+    def __init__(self, w: World) -> None:
+        self._w = w
+
+    def exchanged(self, exchange: Exchange) -> None:
+        if exchange.path == "/v1/invoices/create_preview":
+            self._w.box.observers.remove(self)
+            records = [{"id": "meanwhile", "family": API, "units": 7}]
+            self._w.call("POST", "/v1/accounts/acme/usage", {"records": records})
+
+    def announced(self, event: Any) -> None:
+        """Nothing."""
+
+
+def test_row_4_2_what_is_reported_while_stripe_calculates_is_in_neither_number(w: World):
+    w.account("acme")
+    sign_up(w)
+    use(w, 100_000)
+    w.settle()
+    w.box.observers.append(Reporting(w))
+    pass_time(w, days=28)
+    (upcoming,) = w.state("acme")["upcoming"]
+    charges = upcoming["charges"]
+    assert [line["quantity"] for line in charges["lines"]] == [100_000]
+    assert (charges["units"], upcoming["usage"]["units"]) == (100_000, 100_007)
 
 
 def test_row_4_2_the_next_period_is_calculated_too_and_a_month_without_usage_is_nothing(w: World):

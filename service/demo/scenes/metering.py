@@ -83,6 +83,7 @@ def _charges(stage: Stage) -> str:
     charges = _upcoming(stage)["charges"]
     told = [line["quantity"] for line in charges["lines"]]
     stage.expect(f"Stripe bills {charges['units']:,} so far", told, [charges["units"]])
+    stage.soon("the meter has what came later, too", lambda: _counted(stage), sum(BATCHES) + 1)
     return f"{charges['total']['text']} so far for {charges['units']:,} {_unit(stage)}"
 
 
