@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-# More workers than cores: many tests wait (for processes, for backoff) more than they compute.
-WORKERS ?= 6
+# One more than cores: some tests wait, and every worker makes ready a PostgreSQL, a catalogue, Stripe's document.
+WORKERS ?= 3
 PYTEST  = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
