@@ -127,18 +127,21 @@ class Processing:
 
     def process(self, owner: str) -> int:
         """Process the pending events of ``owner``, whose claim is held; gives how many ended."""
-        asked = {"owner": owner, "now": self._clock.now()}
-        with self._database.read() as tx:
-            found = tx.execute(_PENDING, asked).all()
-        if not found:
+        events, known = self._pending(owner)
+        if not events:
             return 0
-        events = [event for event, _account in found]
         try:
-            return self._run(events, known=any(account for _event, account in found))
+            return self._run(events, known=known)
         except Exception as mistake:
             if is_away(mistake):
                 raise  # nothing is wrong with the events
             return self._fail_all(events, mistake)
+
+    def _pending(self, owner: str) -> tuple[list[EventRow], bool]:
+        """The events of ``owner``, and whether they name the customer of an account here."""
+        with self._database.read() as tx:
+            found = tx.execute(_PENDING, {"owner": owner, "now": self._clock.now()}).all()
+        return [event for event, _ in found], any(account for _, account in found)
 
     def _run(self, events: Sequence[EventRow], *, known: bool) -> int:
         """All events of the customer are taken together, so each object is fetched once.
