@@ -190,7 +190,7 @@ def _postgres_engine(url: str) -> Engine:
             parsed,
             pool_size=CONNECTIONS,
             max_overflow=0,
-            connect_args=KEEPALIVE,
+            connect_args={**KEEPALIVE, "cursor_factory": _terse_cursor()},
         )
     except ModuleNotFoundError as missing:
         raise Misconfigured(
@@ -205,6 +205,26 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     with connection.cursor() as cursor:
         cursor.execute("; ".join(f"SET tcp_{name} = {value}" for name, value in KEEPALIVE.items()))
     connection.commit()
+
+
+def _terse_cursor() -> type[Any]:
+    """Cursors that describe their columns by name and type, which is all that is asked for. psycopg
+    looks up each type as well: 0.4 ms of an object's 5.5 (ADR 001).
+    """
+    from psycopg import Cursor  # noqa: PLC0415  (an extra)
+
+    class Terse(Cursor[Any]):
+        @property
+        def description(self) -> Any:
+            answer = self.pgresult
+            if answer is None or not answer.nfields:
+                return None
+            return [
+                ((answer.fname(at) or b"").decode(), answer.ftype(at), *[None] * 5)
+                for at in range(answer.nfields)
+            ]
+
+    return Terse
 
 
 def _refuse_dead(connection: Any, _record: object, _proxy: object) -> None:
