@@ -14,18 +14,21 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.pool import NullPool
 
-from adapter.database import open_database
+from adapter.database import Database, open_database
 from adapter.migrations import migrate
 from tests.support import engines
 
 TEMPLATE = "planshift_template"
+VERSIONS = "alembic_version"
 # SQL text, no data: fixed names made by this module only.
 FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=200")
 # What is committed outlives the death of the server, though not that of the machine.
@@ -67,7 +70,9 @@ class PostgresServer:
         database = open_database(self.url(self._template))
         migrate(database)
         engines.share(database.engine)
+        self._emptying = _emptying(database)
         database.dispose()
+        self._lent: str | None = None
 
     def url(self, name: str) -> str:
         """The URL of a database on this server."""
@@ -80,13 +85,35 @@ class PostgresServer:
         self._sql(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
         return name
 
+    @contextmanager
+    def lend_database(self) -> Iterator[str]:
+        """The URL of an empty, migrated database; the same each time, emptied in between, which
+        takes a twentieth of making one anew.
+        """
+        self._lent = self._lent or self.create_database()
+        yield self.url(self._lent)
+        self._empty(self._lent)
+
+    def _empty(self, name: str) -> None:
+        """Take out all rows, whoever is still connected, and begin all sequences anew."""
+        self._sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        )
+        engine = create_engine(
+            self._base.set(drivername="postgresql+psycopg", database=name), poolclass=NullPool
+        )
+        with engine.begin() as connection:
+            connection.execute(text(self._emptying))
+
     def drop_database(self, name: str) -> None:
         """Remove a database, whoever is still connected."""
         self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def stop(self) -> None:
         """Drop what was made, and stop the server if it was started here."""
-        self.drop_database(self._template)
+        for name in filter(None, (self._template, self._lent)):
+            self.drop_database(name)
         self._admin.dispose()
         if self._programs:
             self._programs.stop("immediate")
@@ -105,6 +132,20 @@ class PostgresServer:
     def _sql(self, statement: str) -> None:
         with self._admin.connect() as connection:
             connection.execute(text(statement))
+
+
+def _emptying(database: Database) -> str:
+    """SQL that brings a database back to how ``database`` is: migrated, without a row."""
+    with database.read() as tx:
+        order = inspect(tx.connection()).get_sorted_table_and_fkc_names()
+        # who refers to others goes before them
+        tables = [name for name, _ in reversed(order) if name is not None]
+        full = [t for t in tables if tx.scalar(text(f'SELECT count(*) FROM "{t}"'))]
+        found = tx.scalars(text("SELECT sequencename FROM pg_sequences"))
+        sequences = [f'ALTER SEQUENCE "{name}" RESTART' for name in found]
+    assert full == [VERSIONS], f"migrations leave rows in {full}: say here how they come back"
+    deletes = [f'DELETE FROM "{name}"' for name in tables if name != VERSIONS]
+    return "; ".join((*deletes, *sequences))
 
 
 def find_server() -> PostgresServer:
