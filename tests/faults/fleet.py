@@ -38,9 +38,10 @@ class Fleet:
         """Start anew what was killed."""
         self._start(name)
 
-    def is_whole(self) -> bool:
-        """Whether every process runs."""
-        return all(one.runs for one in self._running.values())
+    def ended(self) -> dict[str, str]:
+        """Processes that ended by themselves, with the last that they logged."""
+        gone = {name: one for name, one in self._running.items() if not one.runs}
+        return {name: one.last_words() for name, one in gone.items()}
 
     def __enter__(self) -> Fleet:
         return self

@@ -182,6 +182,7 @@ def outage(
     company: Company, server: PostgresServer, fleet: Fleet, sender: Sender, mode: str
 ) -> str:
     """PostgreSQL stops and comes back; nobody is started anew."""
+    eventually(lambda: company.at_work() >= set(fleet.names), "all are at work", PATIENCE_S)
     before = sender.answers.total() - sender.answers[200]
     acked = len(sender.acked)
     company.parts.database.dispose()
@@ -199,7 +200,7 @@ def outage(
     taken = time.monotonic() - began
     mine = set(sender.acked) - set(list(sender.acked)[:acked])
     eventually(lambda: not company.states(mine)["pending"], "they are processed", PATIENCE_S)
-    assert fleet.is_whole(), "a process ended over it"
+    assert fleet.ended() == {}, "a process ended over it"
     processed = time.monotonic() - began
     return f"back after {mode}: taken in within {taken:.1f} s, processed within {processed:.1f} s"
 

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -25,11 +26,12 @@ class Process:
     """One ``planshift`` command, in a process group of its own."""
 
     def __init__(self, environment: Mapping[str, str], *arguments: str) -> None:
+        self._told = tempfile.TemporaryFile()  # noqa: SIM115  (as long as the process)
         self._running = subprocess.Popen(
             [sys.executable, "-c", "from service.cli import main; main()", *arguments],
             env={**os.environ, **environment},
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self._told,
             start_new_session=True,
         )
 
@@ -37,11 +39,17 @@ class Process:
     def runs(self) -> bool:
         return self._running.poll() is None
 
+    def last_words(self) -> str:
+        """The end of what it logged."""
+        self._told.seek(0)
+        return self._told.read().decode(errors="replace")[-4_000:]
+
     def kill(self) -> None:
         """``kill -9``, all of it at once: no handler runs, nothing is flushed."""
         if self._running.poll() is None:
             os.killpg(self._running.pid, signal.SIGKILL)
         self._running.wait(10)
+        self._told.close()
 
     def __enter__(self) -> Process:
         return self

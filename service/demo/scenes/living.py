@@ -7,6 +7,7 @@ from typing import Any
 
 from mappings import Money, Offer
 
+from ..clients import Unexpected
 from ..mailbox import text_of
 from ..stage import Announcement, Differs, Scene, Stage, named
 from .opening import CARD
@@ -79,12 +80,23 @@ def _recovery(stage: Stage) -> str:
     method = stage.use_card(CARD, "The customer")
     stage.screen.deed("The customer", f"follows {invoice['pay_url']}")
     stage.screen.quotation("That page is Stripe's; what it does is done here: pay that invoice.")
-    paid = stage.stripe.call("POST", f"/v1/invoices/{invoice['id']}/pay", payment_method=method)
+    paid = _pay(stage, invoice["id"], method)
     told = (paid["status"], paid["amount_paid"])
     stage.expect(f"invoice {paid['number']} is paid: {price}", told, ("paid", price.amount))
     stage.soon("the subscription is active again", stage.status, "active")
     stage.letter(says="open payment is settled")
     return f"{price} paid, active, e-mail"
+
+
+def _pay(stage: Stage, invoice: str, method: str) -> Any:
+    """Pay an invoice; the worker, which hears of the new card too, may have been quicker."""
+    path = f"/v1/invoices/{invoice}"
+    try:
+        return stage.stripe.call("POST", f"{path}/pay", payment_method=method)
+    except Unexpected as answered:
+        if "already paid" not in str(answered):
+            raise
+        return stage.stripe.call("GET", path)
 
 
 def _latest(stage: Stage) -> Any:
