@@ -87,8 +87,10 @@ class PostgresServer:
 
     @contextmanager
     def lend_database(self) -> Iterator[str]:
-        """The URL of an empty, migrated database; the same each time, emptied in between, which
-        takes a twentieth of making one anew.
+        """The URL of an empty, migrated database; the same each time, emptied in between.
+
+        Emptying takes 10 ms, making one anew 26 ms; but three workers of the suite that make them
+        at once wait half a second for each.
         """
         self._lent = self._lent or self.create_database()
         yield self.url(self._lent)
